@@ -1,0 +1,210 @@
+#include "scenarios/expectations.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "scenarios/check_rules.h"
+#include "scenarios/status_macros.h"
+
+namespace vmsim::scenarios {
+namespace {
+
+std::optional<int64_t> FindCounter(const v1::Result& result, const std::string& name) {
+  for (const v1::CounterValue& counter : result.counters()) {
+    if (counter.name() == name) return counter.value();
+  }
+  return std::nullopt;
+}
+
+std::optional<int64_t> FindStatistic(const v1::Result& result, const v1::HistogramFigure& figure) {
+  for (const v1::HistogramResult& histogram : result.histograms()) {
+    if (histogram.name() != figure.name()) continue;
+    switch (figure.statistic()) {
+      case v1::HistogramFigure::COUNT:
+        return histogram.count();
+      case v1::HistogramFigure::MIN:
+        return histogram.min();
+      case v1::HistogramFigure::MAX:
+        return histogram.max();
+      case v1::HistogramFigure::MEAN:
+        return histogram.mean();
+      case v1::HistogramFigure::P50:
+        return histogram.p50();
+      case v1::HistogramFigure::P90:
+        return histogram.p90();
+      case v1::HistogramFigure::P99:
+        return histogram.p99();
+      case v1::HistogramFigure::P999:
+        return histogram.p999();
+      default:
+        return std::nullopt;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<int64_t> FieldOf(const v1::ProcessResult& process, v1::ProcessFigure::Field field) {
+  switch (field) {
+    case v1::ProcessFigure::MAJFLT:
+      return process.majflt();
+    case v1::ProcessFigure::MINFLT:
+      return process.minflt();
+    case v1::ProcessFigure::REFERENCES:
+      return process.references();
+    case v1::ProcessFigure::OOM_KILLED:
+      return process.oom_killed() ? 1 : 0;
+    case v1::ProcessFigure::SIGNAL:
+      return process.signal();
+    case v1::ProcessFigure::EXIT_STATUS:
+      return process.exit_status();
+    case v1::ProcessFigure::CPU_TIME_NS:
+      return process.cpu_time_ns();
+    case v1::ProcessFigure::STALL_NS:
+      return process.stall_ns();
+    case v1::ProcessFigure::START_NS:
+      return process.start_ns();
+    case v1::ProcessFigure::END_NS:
+      return process.end_ns();
+    default:
+      return std::nullopt;
+  }
+}
+
+std::optional<int64_t> FindFigure(const v1::Result& result, const v1::Expectation& expectation) {
+  switch (expectation.figure_case()) {
+    case v1::Expectation::kCounter:
+      return FindCounter(result, expectation.counter());
+    case v1::Expectation::kHistogram:
+      return FindStatistic(result, expectation.histogram());
+    case v1::Expectation::kProcess:
+      for (const v1::ProcessResult& process : result.processes()) {
+        if (process.name() == expectation.process().name()) {
+          return FieldOf(process, expectation.process().field());
+        }
+      }
+      return std::nullopt;
+    case v1::Expectation::FIGURE_NOT_SET:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+std::string FigureText(const v1::Expectation& expectation) {
+  switch (expectation.figure_case()) {
+    case v1::Expectation::kCounter:
+      return expectation.counter();
+    case v1::Expectation::kHistogram:
+      return absl::StrCat(expectation.histogram().name(), " ",
+                          absl::AsciiStrToLower(v1::HistogramFigure::Statistic_Name(
+                              expectation.histogram().statistic())));
+    case v1::Expectation::kProcess:
+      return absl::StrCat("process[", expectation.process().name(), "] ",
+                          absl::AsciiStrToLower(
+                              v1::ProcessFigure::Field_Name(expectation.process().field())));
+    case v1::Expectation::FIGURE_NOT_SET:
+      break;
+  }
+  return "";
+}
+
+struct Bound {
+  std::string text;
+  bool holds;  // For the value that was asked about.
+};
+
+Bound Compare(const v1::Expectation& expectation, int64_t value) {
+  switch (expectation.bound_case()) {
+    case v1::Expectation::kEq:
+      return {absl::StrCat("== ", expectation.eq()), value == expectation.eq()};
+    case v1::Expectation::kNe:
+      return {absl::StrCat("!= ", expectation.ne()), value != expectation.ne()};
+    case v1::Expectation::kLt:
+      return {absl::StrCat("< ", expectation.lt()), value < expectation.lt()};
+    case v1::Expectation::kLe:
+      return {absl::StrCat("<= ", expectation.le()), value <= expectation.le()};
+    case v1::Expectation::kGt:
+      return {absl::StrCat("> ", expectation.gt()), value > expectation.gt()};
+    case v1::Expectation::kGe:
+      return {absl::StrCat(">= ", expectation.ge()), value >= expectation.ge()};
+    case v1::Expectation::kBetween:
+      return {absl::StrCat("in ", expectation.between().min(), "..", expectation.between().max()),
+              expectation.between().min() <= value && value <= expectation.between().max()};
+    case v1::Expectation::BOUND_NOT_SET:
+      break;
+  }
+  return {"", false};
+}
+
+absl::Status CheckFigure(const ScenarioPlace& place, const FieldRef& at,
+                         const v1::Expectation& expectation, const std::set<std::string>& processes,
+                         const std::set<std::string>& counters) {
+  const FieldRef histogram{&at, "histogram"}, process{&at, "process"};
+  switch (expectation.figure_case()) {
+    case v1::Expectation::kCounter:
+      if (counters.empty()) return CheckName(place, {&at, "counter"}, expectation.counter());
+      return CheckKnownName(place, {&at, "counter"}, expectation.counter(), "counter", counters);
+    case v1::Expectation::kHistogram:
+      if (expectation.histogram().statistic() == v1::HistogramFigure::STATISTIC_UNSPECIFIED) {
+        return place.Error({&histogram, "statistic"},
+                           "is missing; use COUNT, MIN, MAX, MEAN, P50, P90, P99 or P999");
+      }
+      return CheckName(place, {&histogram, "name"}, expectation.histogram().name());
+    case v1::Expectation::kProcess:
+      if (expectation.process().field() == v1::ProcessFigure::FIELD_UNSPECIFIED) {
+        return place.Error({&process, "field"}, "is missing; use MAJFLT, MINFLT, REFERENCES, "
+                                                "OOM_KILLED, SIGNAL, EXIT_STATUS, ...");
+      }
+      return CheckKnownName(place, {&process, "name"}, expectation.process().name(), "process",
+                            processes);
+    case v1::Expectation::FIGURE_NOT_SET:
+      break;
+  }
+  return place.Error(at, "says nothing of what to look at; add counter, histogram or process");
+}
+
+}  // namespace
+
+std::string ExpectationText(const v1::Expectation& expectation) {
+  return absl::StrCat(FigureText(expectation), " ", Compare(expectation, 0).text);
+}
+
+absl::Status CheckExpectations(const v1::Scenario& scenario, const ScenarioPlace& place,
+                               const std::set<std::string>& processes,
+                               const std::vector<std::string>& counters) {
+  const std::set<std::string> known(counters.begin(), counters.end());
+  const FieldRef root;
+  for (int i = 0; i < scenario.expectations_size(); ++i) {
+    const v1::Expectation& expectation = scenario.expectations(i);
+    const FieldRef at{&root, "expectations", i};
+    VMSIM_RETURN_IF_ERROR(CheckFigure(place, at, expectation, processes, known));
+    if (expectation.bound_case() == v1::Expectation::BOUND_NOT_SET) {
+      return place.Error(at, "has no bound; add eq, ne, lt, le, gt, ge or between");
+    }
+    if (expectation.has_between() && expectation.between().min() > expectation.between().max()) {
+      return place.Error({&at, "between"}, "min is above max; swap them");
+    }
+  }
+  return absl::OkStatus();
+}
+
+void EvaluateExpectations(const v1::Scenario& scenario, v1::Result* result) {
+  result->clear_expectations();
+  for (const v1::Expectation& expectation : scenario.expectations()) {
+    v1::ExpectationResult* outcome = result->add_expectations();
+    outcome->set_text(ExpectationText(expectation));
+    const std::optional<int64_t> got = FindFigure(*result, expectation);
+    if (!got.has_value()) continue;
+    outcome->set_got(*got);
+    outcome->set_passed(Compare(expectation, *got).holds);
+  }
+}
+
+bool AllExpectationsPassed(const v1::Result& result) {
+  return std::all_of(result.expectations().begin(), result.expectations().end(),
+                     [](const v1::ExpectationResult& outcome) { return outcome.passed(); });
+}
+
+}  // namespace vmsim::scenarios

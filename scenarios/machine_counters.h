@@ -1,0 +1,18 @@
+// scenarios/machine_counters.h: every counter of a machine, by name.
+//
+// Names are those of FreeBSD's sysctl vm.stats.vm and vm.* where there is one. `vmsim counters` lists them.
+#ifndef VMSIM_SCENARIOS_MACHINE_COUNTERS_H_
+#define VMSIM_SCENARIOS_MACHINE_COUNTERS_H_
+
+#include "sim/counters.h"
+
+namespace vmsim::scenarios {
+
+class Machine;
+
+// Registers the machine's counters, levels and targets; the registry reads the machine from then on.
+void RegisterMachineCounters(Machine& machine, sim::CounterRegistry& registry);
+
+}  // namespace vmsim::scenarios
+
+#endif  // VMSIM_SCENARIOS_MACHINE_COUNTERS_H_

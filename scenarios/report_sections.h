@@ -1,0 +1,24 @@
+// scenarios/report_sections.h: the parts of the text report; each is lines, or empty if there is nothing
+// to say.
+#ifndef VMSIM_SCENARIOS_REPORT_SECTIONS_H_
+#define VMSIM_SCENARIOS_REPORT_SECTIONS_H_
+
+#include <string>
+
+#include "scenarios/result.pb.h"
+
+namespace vmsim::scenarios {
+
+// Counters that are not 0, in groups, two to a line.
+std::string TotalsSection(const v1::Result& result);
+// Percentiles of each kind of fault.
+std::string LatencySection(const v1::Result& result);
+// What faults slept for, and what the slowest ones did.
+std::string WaitsSection(const v1::Result& result);
+std::string ReclaimSection(const v1::ReclaimResult& reclaim);
+std::string ProcessesSection(const v1::Result& result, int max_processes);
+std::string DisksSection(const v1::Result& result);
+
+}  // namespace vmsim::scenarios
+
+#endif  // VMSIM_SCENARIOS_REPORT_SECTIONS_H_

@@ -1,0 +1,164 @@
+#include "scenarios/runner.h"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "scenarios/result_builder.h"
+#include "scenarios/scenario_check.h"
+#include "scenarios/scenario_config.h"
+#include "scenarios/scenario_totals.h"
+#include "scenarios/trace_loader.h"
+
+namespace vmsim::scenarios {
+namespace {
+
+// How often a run looks up from its work: at limits, at the host's clock.
+constexpr int64_t kStepsBetweenLooks = 4096;
+constexpr auto kProgressPeriod = std::chrono::milliseconds(100);
+
+using HostClock = std::chrono::steady_clock;
+
+// Watches the limits of one run.
+class RunWatch {
+ public:
+  RunWatch(const v1::Scenario& scenario, const RunOptions& options, int64_t references_total)
+      : limits_(ToRunLimits(scenario.limits())),
+        options_(options),
+        references_total_(references_total),
+        start_(HostClock::now()),
+        last_progress_(start_) {
+    if (options.max_events > 0) limits_.max_events = options.max_events;
+  }
+
+  sim::SimTime time_limit() const { return limits_.max_sim_time_ns; }
+
+  absl::Status Look(Machine& machine) {
+    const auto events = static_cast<int64_t>(machine.engine().events().events_run());
+    if (events > limits_.max_events) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("stopped after ", events, " events at ", machine.engine().now(),
+                       " ns: limits.max_events is ", limits_.max_events,
+                       "; raise it, or --max-events, or shorten the scenario"));
+    }
+    const HostClock::time_point now = HostClock::now();
+    if (options_.max_wall_ms > 0 && now - start_ > std::chrono::milliseconds(options_.max_wall_ms)) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("stopped after ", options_.max_wall_ms, " ms of host time at ",
+                       machine.engine().now(), " ns of simulated time; raise --max-wall-time"));
+    }
+    if (options_.progress && now - last_progress_ >= kProgressPeriod) {
+      last_progress_ = now;
+      if (!options_.progress(
+              {machine.engine().now(), events, machine.references(), references_total_})) {
+        return absl::CancelledError("stopped on request");
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status TimeLimit(const Machine& machine) const {
+    (void)machine;
+    return absl::ResourceExhaustedError(
+        absl::StrCat("stopped at ", limits_.max_sim_time_ns,
+                     " ns of simulated time with processes still running: that is "
+                     "limits.max_sim_time_ns; raise it, or find out what they wait for"));
+  }
+
+ private:
+  RunLimits limits_;
+  const RunOptions& options_;
+  int64_t references_total_;
+  HostClock::time_point start_;
+  HostClock::time_point last_progress_;
+};
+
+absl::Status RunToEnd(Machine& machine, RunWatch& watch) {
+  while (true) {
+    for (int64_t i = 0; i < kStepsBetweenLooks; ++i) {
+      if (machine.Step(watch.time_limit())) continue;
+      return machine.done() ? absl::OkStatus() : watch.TimeLimit(machine);
+    }
+    if (absl::Status status = watch.Look(machine); !status.ok()) return status;
+  }
+}
+
+TraceSize SizeOf(const std::map<std::string, TraceLayout>& traces, const std::string& file) {
+  const auto it = traces.find(file);
+  if (it == traces.end()) return {};
+  return {static_cast<int64_t>(it->second.records.size()),
+          static_cast<int64_t>(it->second.references), static_cast<int64_t>(it->second.pages)};
+}
+
+struct Loaded {
+  SharedInputs inputs;
+  int64_t references = 0;
+};
+
+// Everything that can be wrong is found here, before anything is built.
+absl::StatusOr<Loaded> CheckAndLoad(const v1::Scenario& scenario, const RunOptions& options,
+                                    const ScenarioPlace& place) {
+  CheckOptions check;
+  check.allow_any_path = options.allow_any_path;
+  for (const CounterDescription& counter : ListCounters()) check.counters.push_back(counter.name);
+  if (absl::Status status = CheckScenario(scenario, place, check); !status.ok()) return status;
+  auto traces = LoadTraces(scenario, options.base_dir);
+  if (!traces.ok()) return traces.status();
+  const ScenarioTotals totals = CountTotals(
+      scenario, [&](const std::string& file) { return SizeOf(*traces, file); });
+  if (absl::Status status = CheckTotals(scenario, totals, place, check); !status.ok()) return status;
+  Loaded loaded;
+  loaded.inputs.traces = *std::move(traces);
+  loaded.references = totals.references;
+  return loaded;
+}
+
+absl::StatusOr<std::unique_ptr<Machine>> Build(const v1::Scenario& scenario,
+                                               const RunOptions& options, Loaded loaded,
+                                               const ScenarioPlace& place) {
+  auto machine = Machine::Create(scenario, std::move(loaded.inputs),
+                                 options.seed.value_or(scenario.seed()), options.planted_bugs);
+  if (machine.ok()) return machine;
+  return absl::Status(machine.status().code(),
+                      absl::StrCat(place.file(), ": ", machine.status().message()));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Machine>> BuildMachine(const v1::Scenario& scenario,
+                                                      const RunOptions& options,
+                                                      const ScenarioPlace& place) {
+  auto loaded = CheckAndLoad(scenario, options, place);
+  if (!loaded.ok()) return loaded.status();
+  return Build(scenario, options, *std::move(loaded), place);
+}
+
+absl::StatusOr<v1::Result> RunScenario(const v1::Scenario& scenario, const RunOptions& options,
+                                       const ScenarioPlace& place) {
+  auto loaded = CheckAndLoad(scenario, options, place);
+  if (!loaded.ok()) return loaded.status();
+  RunWatch watch(scenario, options, loaded->references);
+  auto machine = Build(scenario, options, *std::move(loaded), place);
+  if (!machine.ok()) return machine.status();
+  if (absl::Status status = RunToEnd(**machine, watch); !status.ok()) {
+    return absl::Status(status.code(), absl::StrCat(place.file(), ": ", status.message()));
+  }
+  return BuildResult(**machine);
+}
+
+std::vector<CounterDescription> ListCounters() {
+  v1::Scenario smallest;
+  smallest.mutable_memory()->set_pages(kMinMemoryPages);
+  const auto machine = Machine::Create(smallest, {}, 0);
+  std::vector<CounterDescription> list;
+  for (const sim::Counter* counter : (*machine)->counters().SortedByName()) {
+    list.push_back({counter->name(), counter->unit(), counter->kind(), counter->help()});
+  }
+  return list;
+}
+
+}  // namespace vmsim::scenarios

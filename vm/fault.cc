@@ -1,0 +1,298 @@
+#include "vm/fault.h"
+
+#include <algorithm>
+
+#include "vm/trace_types.h"
+
+namespace vmsim::vm {
+namespace {
+
+constexpr int kReadDefault = 16;  // VM_FAULT_READ_DEFAULT: the cluster of an isolated fault.
+constexpr int kPrefaultSoft = 4;  // Pages each side that a soft fault maps on the way.
+// A superpage: the step in which a sequential reader drops what lies behind it.
+constexpr Vpage kDontNeedPages = 512;
+
+}  // namespace
+
+FaultHandler::FaultHandler(const Parts& parts, const Tunables& tunables, const Costs& costs,
+                           const RevisionSettings& revision)
+    : p_(parts),
+      tunables_(tunables),
+      costs_(costs),
+      revision_(revision),
+      read_ahead_max_(std::min<int>(tunables.maxphys / kPageSize - 1, 255)) {}
+
+sim::Task<FaultResult> FaultHandler::Fault(AddressSpace& space, PteSlot slot, bool write) {
+  State fs{.space = space, .slot = slot, .write = write, .start = p_.engine.now()};
+  ++p_.counters.v_vm_faults;
+  co_await p_.engine.Consume(costs_.soft_fault_ns);
+  while (true) {
+    const FaultResult found = Lookup(fs);
+    if (found != FaultResult::kSuccess) co_return Fail(fs, found);
+    if (TrySoftFast(fs)) co_return FaultResult::kSuccess;
+    Hold(fs);
+    if (fs.frame != kNoFrame && !p_.pages.TryXbusy(fs.frame)) {
+      co_await BusySleep(fs);
+      continue;
+    }
+    if (fs.frame == kNoFrame && !Allocate(fs)) {
+      Release(fs);
+      co_await WaitForMemory(fs);
+      continue;
+    }
+    if (!p_.pages[fs.frame].fully_valid()) {
+      const bool filled = co_await Fill(fs);
+      if (!filled) co_return Fail(fs, FaultResult::kOutOfBounds);
+      if (!StillMapped(fs)) {
+        DropPage(fs);
+        continue;
+      }
+    }
+    Map(fs);
+    co_return FaultResult::kSuccess;
+  }
+}
+
+FaultResult FaultHandler::Lookup(State& fs) {
+  fs.entry = fs.space.LookupSlot(fs.slot);
+  if (fs.entry == nullptr) return FaultResult::kInvalidAddress;
+  if (fs.write && !fs.entry->writable) return FaultResult::kProtectionFailure;
+  fs.vpage = fs.entry->VpageOf(fs.slot);
+  fs.pindex = fs.entry->PindexOf(fs.vpage);
+  fs.object = &p_.objects[fs.entry->object];
+  fs.frame = fs.object->Lookup(fs.pindex);
+  fs.kind = FaultKind::kSoft;
+  return FaultResult::kSuccess;
+}
+
+bool FaultHandler::TrySoftFast(State& fs) {
+  if (fs.frame == kNoFrame || !p_.pages[fs.frame].fully_valid()) return false;
+  // The permitted protection counts, not the access: a read through a writable mapping waits for a
+  // page that is being written out, for it could be stored to afterwards.
+  if (fs.entry->writable && p_.pages.busied(fs.frame)) return false;
+  p_.page_tables.Enter(fs.slot, fs.frame, fs.entry->writable, fs.write);
+  Prefault(fs, kPrefaultSoft, kPrefaultSoft);
+  Dirty(fs);
+  ++fs.space.minflt;
+  stats_.Record(FaultKind::kSoft, p_.engine.now() - fs.start, fs.waits);
+  p_.trace.Emit(trace::kFaultSoft, fs.space.id(), fs.vpage, fs.frame);
+  return true;
+}
+
+// Keeps the object while the fault sleeps.
+void FaultHandler::Hold(State& fs) {
+  ++fs.object->ref_count;
+  fs.object->PipAdd();
+}
+
+void FaultHandler::Release(State& fs) {
+  fs.object->PipWakeup();
+  --fs.object->ref_count;
+}
+
+// A page that another thread works on: remember that it was wanted, and sleep until it is free.
+sim::Task<void> FaultHandler::BusySleep(State& fs) {
+  reclaim_->Reference(fs.frame);
+  Release(fs);
+  const sim::SimTime start = p_.engine.now();
+  co_await p_.pages.BusyChannel(fs.frame).Sleep(p_.engine, sim::kPriorityDaemon, "vmpfw");
+  fs.waits[WaitCause::kPageBusy] += p_.engine.now() - start;
+  ++p_.counters.v_intrans;
+}
+
+bool FaultHandler::Allocate(State& fs) {
+  if (p_.domain.severe_set() && !fs.space.killed) return false;
+  const AllocClass alloc_class = fs.space.killed ? AllocClass::kSystem : AllocClass::kNormal;
+  fs.frame = p_.allocator.Alloc(*fs.object, fs.pindex, alloc_class);
+  return fs.frame != kNoFrame;
+}
+
+// No page to be had: wait for the page daemon. After three waits of ten seconds the fault asks for a kill.
+sim::Task<void> FaultHandler::WaitForMemory(State& fs) {
+  const sim::SimTime now = p_.engine.now();
+  if (tunables_.pfault_oom_attempts >= 0) {
+    const int64_t patience_s = int64_t{tunables_.pfault_oom_attempts} * tunables_.pfault_oom_wait_s;
+    if (!fs.oom_timer_started) {
+      fs.oom_timer_started = true;
+      fs.oom_timer = now;
+    } else if ((now - fs.oom_timer) / sim::kSecond >= patience_s) {
+      fs.oom_timer_started = false;
+      p_.host.OutOfMemory(OomReason::kMemPf);
+      // Try again at once, for the kill may have made room; but not in no time.
+      co_await p_.engine.Consume(costs_.soft_fault_ns);
+      co_return;
+    }
+  }
+  co_await p_.domain.WaitPfault(int64_t{tunables_.pfault_oom_wait_s} * sim::kSecond);
+  const sim::SimDuration waited = p_.engine.now() - now;
+  fs.waits[WaitCause::kFreeMemory] += waited;
+  if (waited == 0) co_await p_.engine.Consume(costs_.soft_fault_ns);
+}
+
+// Whether the pager has to be asked before the page can be taken to be absent.
+bool FaultHandler::NeedsGetPages(const Object& object) const {
+  if (revision_.default_objects) return object.type != ObjectType::kDefault;
+  return object.type != ObjectType::kSwap || !object.swap.empty();
+}
+
+// Makes the busied page valid, from the pager or with zeros. False: the pager could not read it; the
+// page is gone and the object released.
+sim::Task<bool> FaultHandler::Fill(State& fs) {
+  if (NeedsGetPages(*fs.object)) {
+    if (fs.nera < 0 && !fs.space.killed) ReadAhead(fs);
+    Window(fs);
+    co_await p_.engine.Consume(std::max<sim::SimDuration>(costs_.hard_fault_ns - costs_.soft_fault_ns, 0));
+    const sim::SimTime start = p_.engine.now();
+    const FrameIndex request[] = {fs.frame};
+    const PagerResult result =
+        co_await fs.object->pager->GetPages(*fs.object, request, &fs.behind, &fs.ahead);
+    const sim::SimDuration waited = p_.engine.now() - start;
+    if (waited > 0) {
+      const sim::SimDuration queued = std::min(waited, p_.swap.last_read_queue_ns());
+      fs.waits[WaitCause::kDiskQueue] += queued;
+      fs.waits[WaitCause::kDiskService] += waited - queued;
+    }
+    if (result == PagerResult::kOk) {
+      fs.kind = FaultKind::kHard;
+      co_return true;
+    }
+    if (result != PagerResult::kFail) {
+      DropPage(fs);
+      co_return false;
+    }
+  }
+  co_await p_.engine.Consume(costs_.page_zero_ns);
+  fs.kind = FaultKind::kZero;
+  p_.pages[fs.frame].valid = kPageBitsAll;
+  ++p_.counters.v_zfod;
+  co_return true;
+}
+
+// Whether the address still leads to the page that was filled meanwhile.
+bool FaultHandler::StillMapped(State& fs) {
+  fs.entry = fs.space.LookupSlot(fs.slot);
+  return fs.entry != nullptr && fs.entry->object == fs.object->id &&
+         fs.entry->PindexOf(fs.entry->VpageOf(fs.slot)) == fs.pindex;
+}
+
+// Lets go of a page that will not be mapped: one with contents may be wanted by others.
+void FaultHandler::DropPage(State& fs) {
+  if (p_.pages[fs.frame].valid != 0) {
+    reclaim_->Deactivate(fs.frame);
+    p_.pages.Xunbusy(fs.frame);
+  } else if (p_.pages[fs.frame].wired()) {
+    p_.pages.Xunbusy(fs.frame);
+  } else {
+    p_.allocator.Free(fs.frame);
+  }
+  Release(fs);
+}
+
+// The page is valid and busied: map it, and account for the fault.
+void FaultHandler::Map(State& fs) {
+  if (fs.kind == FaultKind::kHard) {
+    fs.entry->next_read = fs.vpage + static_cast<Vpage>(fs.ahead) + 1;
+  }
+  Dirty(fs);
+  p_.page_tables.Enter(fs.slot, fs.frame, fs.entry->writable, fs.write);
+  if (fs.kind == FaultKind::kSoft) {
+    Prefault(fs, kPrefaultSoft, kPrefaultSoft);
+  } else if (fs.kind == FaultKind::kHard) {
+    Prefault(fs, fs.behind, fs.ahead);
+  }
+  reclaim_->Activate(fs.frame);
+  p_.pages.Xunbusy(fs.frame);
+  Release(fs);
+  uint16_t event = fs.kind == FaultKind::kZero ? trace::kFaultZero : trace::kFaultSoft;
+  if (fs.kind == FaultKind::kHard) {
+    event = trace::kFaultHard;
+    ++p_.counters.v_io_faults;
+    ++fs.space.majflt;
+  } else {
+    ++fs.space.minflt;
+  }
+  stats_.Record(fs.kind, p_.engine.now() - fs.start, fs.waits);
+  p_.trace.Emit(event, fs.space.id(), fs.vpage, fs.frame);
+}
+
+FaultResult FaultHandler::Fail(State& fs, FaultResult result) {
+  stats_.Record(FaultKind::kError, p_.engine.now() - fs.start, fs.waits);
+  p_.trace.Emit(trace::kFaultError, fs.space.id(), fs.vpage, static_cast<uint64_t>(result));
+  return result;
+}
+
+// The object is not locked here in the kernel, so a stale swap block is only marked.
+void FaultHandler::Dirty(const State& fs) {
+  if (fs.entry->writable && fs.write) p_.allocator.SetDirtyDeferred(fs.frame);
+}
+
+// Maps resident neighbours, nearest first and alternating, read-only and unreferenced. The first absent
+// one ends it, so that an isolated page costs nothing.
+void FaultHandler::Prefault(const State& fs, int backward, int forward) {
+  const MapEntry& entry = *fs.entry;
+  const Pte* entries = p_.page_tables.entries();
+  const auto try_map = [&](Vpage vpage) {
+    const PteSlot slot = entry.SlotOf(vpage);
+    if ((entries[slot] & kPteValid) != 0) return true;
+    const FrameIndex frame = fs.object->Lookup(entry.PindexOf(vpage));
+    if (frame == kNoFrame) return false;
+    if (p_.pages[frame].fully_valid()) p_.page_tables.EnterQuick(slot, frame);
+    return true;
+  };
+  const Vpage below = std::min<Vpage>(static_cast<Vpage>(backward), fs.vpage - entry.start);
+  const Vpage above = std::min<Vpage>(static_cast<Vpage>(forward), entry.end - 1 - fs.vpage);
+  for (Vpage distance = 1; distance <= std::max(below, above); ++distance) {
+    if (distance <= below && !try_map(fs.vpage - distance)) return;
+    if (distance <= above && !try_map(fs.vpage + distance)) return;
+  }
+}
+
+// Chooses how far to read ahead from where the last fault left off, once a fault.
+void FaultHandler::ReadAhead(State& fs) {
+  MapEntry& entry = *fs.entry;
+  const int era = entry.read_ahead;
+  const bool sequential = fs.vpage == entry.next_read;
+  fs.nera = 0;
+  if (entry.behavior == Behavior::kSequential) {
+    fs.nera = read_ahead_max_;
+    if (sequential) DontNeed(fs);
+  } else if (entry.behavior == Behavior::kNormal && sequential) {
+    fs.nera = era > 0 ? std::min(kReadAheadMin + era + 1, read_ahead_max_) : kReadAheadMin;
+    if (era == read_ahead_max_) DontNeed(fs);
+  }
+  entry.read_ahead = fs.nera;
+}
+
+// What to ask of the pager around the page: ahead of a sequential reader, else the aligned cluster.
+void FaultHandler::Window(State& fs) {
+  const MapEntry& entry = *fs.entry;
+  fs.behind = fs.ahead = 0;
+  if (fs.space.killed || entry.behavior == Behavior::kRandom) return;
+  if (fs.nera > 0) {
+    fs.ahead = fs.nera;
+  } else {
+    const int offset = static_cast<int>(fs.pindex % kReadDefault);
+    fs.behind = static_cast<int>(std::min<Vpage>(static_cast<Vpage>(offset), fs.vpage - entry.start));
+    fs.ahead = kReadDefault - 1 - offset;
+  }
+  fs.ahead = static_cast<int>(
+      std::min<Vpage>(static_cast<Vpage>(fs.ahead), entry.end - 1 - fs.vpage));
+}
+
+// Behind a sequential reader: forget the references to what it has passed, and offer it for reclaim.
+void FaultHandler::DontNeed(State& fs) {
+  const MapEntry& entry = *fs.entry;
+  const Vpage end = fs.vpage / kDontNeedPages * kDontNeedPages;
+  if (fs.vpage - end < kDontNeedPages - static_cast<Vpage>(fs.nera + 1) || entry.start >= end) return;
+  for (Vpage v = std::max(entry.start, end - kDontNeedPages); v < end; ++v) {
+    p_.page_tables.AdviseDontNeed(entry.SlotOf(v));
+    const FrameIndex frame = fs.object->Lookup(entry.PindexOf(v));
+    if (frame == kNoFrame) continue;
+    const Page& page = p_.pages[frame];
+    if (page.fully_valid() && !p_.pages.busied(frame) && !page.inactive()) {
+      reclaim_->Deactivate(frame);
+    }
+  }
+}
+
+}  // namespace vmsim::vm

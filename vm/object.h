@@ -1,0 +1,111 @@
+// vm/object.h: what pages belong to.
+//
+// An Object is a sparse range of pages: anonymous memory (type kSwap) or, through vfs/, a file. Its page
+// index is a dense, lazily touched table, so that finding a page is one load. Objects live in an
+// ObjectTable and are named by a 32-bit ObjectId; ids are reused, addresses are stable.
+//
+// Model: FreeBSD sys/vm/vm_object.h and vm_object.c.
+#ifndef VMSIM_VM_OBJECT_H_
+#define VMSIM_VM_OBJECT_H_
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+#include "sim/check.h"
+#include "sim/wait_channel.h"
+#include "vm/page_array.h"
+#include "vm/pager.h"
+#include "vm/swap_blocks.h"
+
+namespace vmsim::vm {
+
+enum class ObjectType : uint8_t {
+  kDefault,  // 13.2 only: anonymous memory that was never paged out.
+  kSwap,
+  kVnode,
+  kDead,
+};
+
+enum ObjectFlags : uint8_t {
+  kObjAnon = 0x01,        // Anonymous memory: dies with its last mapping.
+  kObjOneMapping = 0x02,  // Each page mapped at most once: never shared.
+  kObjDead = 0x04,        // Being terminated.
+};
+
+// One 32-bit entry a page of the object, zero until touched.
+class PindexTable {
+ public:
+  explicit PindexTable(uint32_t size)
+      : entries_(static_cast<uint32_t*>(std::calloc(size == 0 ? 1 : size, sizeof(uint32_t)))) {
+    CHECK(entries_ != nullptr, "no host memory for an object, pages=", size);
+  }
+  uint32_t& operator[](uint32_t i) { return entries_.get()[i]; }
+  uint32_t operator[](uint32_t i) const { return entries_.get()[i]; }
+
+ private:
+  struct Free {
+    void operator()(uint32_t* p) const { std::free(p); }
+  };
+  std::unique_ptr<uint32_t, Free> entries_;
+};
+
+struct Object {
+  Object(ObjectId object_id, ObjectType object_type, uint32_t size_pages)
+      : id(object_id), type(object_type), size(size_pages), frames(size_pages), swap(size_pages) {}
+
+  // The frame at `pindex`, or kNoFrame.
+  FrameIndex Lookup(Pindex pindex) const { return frames[pindex] - 1; }
+  bool dead() const { return (flags & kObjDead) != 0; }
+
+  // Paging in progress: I/O or a fault uses the object.
+  void PipAdd(int n = 1) { paging_in_progress += n; }
+  void PipWakeup(int n = 1) {
+    paging_in_progress -= n;
+    CHECK_GE(paging_in_progress, 0, "object=", id);
+    if (paging_in_progress == 0) pip_channel.WakeAll();
+  }
+
+  ObjectId id;
+  ObjectType type;
+  uint8_t flags = 0;
+  uint32_t size;                    // Pages.
+  int32_t ref_count = 1;            // Map entries and whoever else holds it.
+  int32_t paging_in_progress = 0;
+  uint32_t resident_page_count = 0;
+  Pager* pager = nullptr;
+  PindexTable frames;               // pindex -> frame + 1, 0: not resident.
+  SwapBlocks swap;                  // pindex -> swap block.
+  sim::WaitChannel pip_channel;     // "objtrm": until paging_in_progress is 0.
+  sim::WaitChannel swap_channel;    // "swread": until a page's swap I/O is done.
+};
+
+class ObjectTable {
+ public:
+  explicit ObjectTable(PageArray& pages) : pages_(pages) {}
+
+  Object& Create(ObjectType type, uint32_t size_pages);
+  // Requires: no resident pages, no swap blocks, no references.
+  void Destroy(ObjectId id);
+
+  Object& operator[](ObjectId id) { return *objects_[id]; }
+  const Object& operator[](ObjectId id) const { return *objects_[id]; }
+  // Upper bound of ids in use; some below it may be vacant (exists() is false).
+  size_t id_limit() const { return objects_.size(); }
+  bool exists(ObjectId id) const { return objects_[id] != nullptr; }
+  size_t count() const { return objects_.size() - free_ids_.size(); }
+
+  // vm_page_insert and vm_page_object_remove: links and unlinks page and object.
+  void Insert(FrameIndex frame, Object& object, Pindex pindex);
+  void Remove(FrameIndex frame);
+
+ private:
+  PageArray& pages_;
+  std::vector<std::unique_ptr<Object>> objects_;
+  std::vector<ObjectId> free_ids_;
+};
+
+}  // namespace vmsim::vm
+
+#endif  // VMSIM_VM_OBJECT_H_

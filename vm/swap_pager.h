@@ -1,0 +1,156 @@
+// vm/swap_pager.h: anonymous memory's backing store.
+//
+// A page goes out in a run of up to 32 (vm.dmmax) contiguous blocks that swp_pager_getswapspace
+// finds on one device, a new block every time; the block it had before is freed. It comes in
+// together with the neighbours that lie next to it both in the object and on the device.
+//
+//     PutPages --> token (4 asynchronous writes) --> blocks --> pbuf --> disk --> OnDone: clean,
+//     inactive GetPages --> window --> neighbours' pages --> pbuf --> disk --> OnDone: valid; the
+//     faulter wakes
+//
+// A read page keeps its block until it is dirtied. Metadata is not touched on an I/O error: a
+// failed read is tried again from the same block by the next fault; a failed write leaves the page
+// dirty and active with its new block, which is given back when it is laundered again.
+//
+// A device that answers ENXIO is closed: no more blocks are taken from it.
+//
+// Differences, each with its reason: neighbours of a failed read are freed (15 leaves them busy for
+// ever, later releases free them); a synchronous write does not give back an asynchronous token
+// that it never took.
+//
+// Model: FreeBSD sys/vm/swap_pager.c (swap_pager_getpages_locked, swap_pager_putpages,
+// swp_pager_async_iodone, swap_pager_haspage, swap_pager_unswapped, swap_pager_dealloc).
+#ifndef VMSIM_VM_SWAP_PAGER_H_
+#define VMSIM_VM_SWAP_PAGER_H_
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "sim/disk.h"
+#include "sim/engine.h"
+#include "sim/trace.h"
+#include "sim/wait_channel.h"
+#include "vm/config.h"
+#include "vm/counters.h"
+#include "vm/host.h"
+#include "vm/object.h"
+#include "vm/page_allocator.h"
+#include "vm/pager.h"
+#include "vm/reclaim.h"
+#include "vm/swap_space.h"
+
+namespace vmsim::vm {
+
+// Physical buffers: an I/O holds one, whoever finds none waits (FreeBSD sys/vm/vm_pager.c, pbuf
+// zones).
+class PbufPool {
+ public:
+  explicit PbufPool(int count) : free_(count) {}
+  bool TryGet();
+  // Sleeps until there is one.
+  sim::Task<void> Get(sim::Engine& engine);
+  void Put();
+  int free() const { return free_; }
+
+ private:
+  int free_;
+  sim::WaitChannel channel_;
+};
+
+class SwapPager final : public Pager {
+ public:
+  struct Parts {
+    sim::Engine& engine;
+    sim::Trace& trace;
+    PageArray& pages;
+    ObjectTable& objects;
+    PageAllocator& allocator;
+    VmCounters& counters;
+    Host& host;
+  };
+  SwapPager(const Parts& parts, const Tunables& tunables, const Costs& costs, int cpus);
+  void set_reclaim(Reclaim* reclaim) { reclaim_ = reclaim; }
+
+  // Adds `size_pages` pages of `disk` from byte `offset` on; returns the device's index. The first
+  // two pages stay unused, as a disk label would. Requires: space().CanSwapOn of the size.
+  int SwapOn(sim::Disk& disk, int64_t offset, uint32_t size_pages);
+  bool configured() const { return !devices_.empty(); }
+
+  sim::Task<PagerResult> GetPages(Object& object, std::span<const FrameIndex> pages, int* behind,
+                                  int* ahead) override;
+  sim::Task<void> PutPages(Object& object, std::span<const FrameIndex> pages, int flags,
+                           std::span<PagerResult> results) override;
+  bool HasPage(const Object& object, Pindex pindex, int* before, int* after) const override;
+  void PageUnswapped(Object& object, Pindex pindex) override;
+  void Dealloc(Object& object) override;
+
+  const SwapSpace& space() const { return space_; }
+  const SwapMeta& meta() const { return meta_; }
+  // Asynchronous writes that may still be started.
+  int write_tokens() const { return write_tokens_; }
+  // How long the read of the GetPages that returned last waited in the disk's queue.
+  sim::SimDuration last_read_queue_ns() const { return last_read_queue_ns_; }
+
+  // Every block has one owner; sums match. O(all swap).
+  void CheckInvariants() const;
+
+ private:
+  // One transfer: `pages` are consecutive in the object, `block` holds the first.
+  struct Io {
+    SwapPager* pager;
+    ObjectId object;
+    SwapBlock block;
+    int count;
+    int first_requested;  // Reads: pages before it are read behind,
+    int end_requested;    // from it on read ahead.
+    bool write;
+    bool async;
+    bool done;
+    int error;
+    sim::SimDuration queue_ns;  // How long it waited for the device.
+    uint32_t next_free;
+    std::array<FrameIndex, kMaxPageoutCluster> pages;
+  };
+  struct Device {
+    sim::Disk* disk;
+    int64_t offset;
+  };
+
+  uint32_t TakeIo();
+  void FreeIo(uint32_t io);
+  void Submit(uint32_t io);
+  static void OnDone(void* context, uint64_t io, int error, int64_t completed_bytes);
+  void NoteTransfer(const Io& io, int64_t completed_bytes);
+  void Complete(Io& io);
+  void CompleteRead(Object& object, const Io& io, int i);
+  void CompleteWrite(const Io& io, int i);
+  int GrowBehind(Object& object, Io& io, int wanted);
+  int GrowAhead(Object& object, Io& io, int wanted);
+  bool TryTakeWriteToken();
+  sim::Task<void> TakeWriteToken();
+  void PutWriteToken();
+  bool TryEnterBlock(Object& object, FrameIndex frame, SwapBlock block, SwapFreeRange& displaced);
+
+  Parts p_;
+  const Costs& costs_;
+  int hz_;
+  Reclaim* reclaim_ = nullptr;
+  SwapParams params_;
+  SwapSpace space_;
+  SwapMeta meta_;
+  std::vector<Device> devices_;
+  PbufPool read_pbufs_;
+  PbufPool write_pbufs_;
+  int write_tokens_;
+  sim::WaitChannel token_channel_;  // "swpwait"
+  sim::WaitChannel sync_channel_;   // "wswbuf": synchronous writes.
+  std::vector<Io> ios_;
+  uint32_t free_io_ = UINT32_MAX;
+  sim::SimDuration last_read_queue_ns_ = 0;
+};
+
+}  // namespace vmsim::vm
+
+#endif  // VMSIM_VM_SWAP_PAGER_H_
