@@ -1,7 +1,8 @@
 // python/core_module.cc: vmsim._core, the compiled half of the Python package.
 //
 // Thin on purpose: it moves a scenario in and a result out. Names, defaults, documentation and
-// exceptions are Python's (python/vmsim). The interpreter's lock is released while a simulation runs.
+// exceptions are Python's (python/vmsim). The interpreter's lock is released while a simulation
+// runs.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -48,7 +49,8 @@ absl::StatusOr<v1::Result> ReadAndRun(Request request, const std::atomic<bool>& 
   return scenarios::RunScenario(file->scenario, request.options, file->place);
 }
 
-// Whether a signal handler of Python raised an exception, such as KeyboardInterrupt. It stays pending.
+// Whether a signal handler of Python raised an exception, such as KeyboardInterrupt. It stays
+// pending.
 bool SignalRaised() {
   const py::gil_scoped_acquire lock;
   return PyErr_CheckSignals() != 0;
@@ -57,8 +59,8 @@ bool SignalRaised() {
 [[noreturn]] void ThrowStatus(const absl::Status& status) {
   if (PyErr_Occurred() != nullptr) throw py::error_already_set();
   py::object from_status = py::module_::import("vmsim._errors").attr("from_status");
-  const py::object error = from_status(absl::StatusCodeToString(status.code()),
-                                       std::string(status.message()));
+  const py::object error =
+      from_status(absl::StatusCodeToString(status.code()), std::string(status.message()));
   PyErr_SetObject(py::type::handle_of(error).ptr(), error.ptr());
   throw py::error_already_set();
 }

@@ -21,13 +21,14 @@ std::string Fixed(int64_t value, int64_t per_unit, int decimals) {
 }  // namespace
 
 std::string Grouped(int64_t number) {
-  std::string digits = absl::StrCat(number);
-  const size_t start = number < 0 ? 1 : 0;
-  for (size_t at = digits.size(); at > start + 3;) {
-    at -= 3;
-    digits.insert(at, ",");
+  const std::string digits = absl::StrCat(number);
+  std::string text;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    const bool after_digit = i > 0 && digits[i - 1] != '-';
+    if (after_digit && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
   }
-  return digits;
+  return text;
 }
 
 std::string HumanDuration(int64_t ns) {

@@ -65,6 +65,7 @@ constexpr IntegerRule kTunableRules[] = {
     {"oom_pf_secs", 0, 1'000'000'000},
     {"swap_async_max", 1, 1024},
     {"maxphys", vm::kPageSize, 1 << 24},
+    {"maxswzone", 0, int64_t{1} << 40},
 };
 
 absl::Status CheckMemory(const v1::Scenario& scenario, const ScenarioPlace& place) {

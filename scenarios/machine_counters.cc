@@ -1,5 +1,7 @@
 #include "scenarios/machine_counters.h"
 
+#include <string_view>
+
 #include "absl/strings/str_cat.h"
 #include "scenarios/machine.h"
 
@@ -58,6 +60,10 @@ constexpr FieldCounter kFieldCounters[] = {
     {{"swap_torn_writes", "writes", "Swap writes of which the disk kept a prefix only."},
      &VmCounters::swap_torn_writes},
     {{"swap_slow_reads", "waits", "Waits of 20 s for one swap read."}, &VmCounters::swap_slow_reads},
+    {{"swap_free_deferred", "blocks", "Stale swap blocks whose release was put off."},
+     &VmCounters::swap_free_deferred},
+    {{"swap_free_completed", "blocks", "Stale swap blocks released after that."},
+     &VmCounters::swap_free_completed},
     {{"laundered_pages", "pages", "Pages that laundering put out, or found no swap space for."},
      &VmCounters::laundered_pages},
     {{"unswappable_pages", "pages", "Pages set aside because there was no swap space."},
@@ -120,7 +126,84 @@ constexpr ComputedCounter kComputedCounters[] = {
      [](const void* m) { return Of(m).references(); }},
 };
 
+// What devstat shows of a disk.
+struct DiskCounter {
+  CounterInfo info;
+  int64_t (*compute)(const void* disk);
+};
+
+const sim::DiskStats& StatsOf(const void* disk) {
+  return static_cast<sim::Disk*>(const_cast<void*>(disk))->stats();
+}
+
+constexpr DiskCounter kDiskCounters[] = {
+    {{"reads", "requests", "Reads that entered the device."},
+     [](const void* d) { return StatsOf(d).reads(); }},
+    {{"writes", "requests", "Writes that entered the device."},
+     [](const void* d) { return StatsOf(d).writes(); }},
+    {{"read_bytes", "bytes", "Bytes read."}, [](const void* d) { return StatsOf(d).read_bytes; }},
+    {{"write_bytes", "bytes", "Bytes written."},
+     [](const void* d) { return StatsOf(d).write_bytes; }},
+    {{"errors", "requests", "Requests that the device ended with an error."},
+     [](const void* d) { return StatsOf(d).errors; }},
+    {{"refused", "requests", "Requests that never reached the device."},
+     [](const void* d) { return StatsOf(d).refused; }},
+    {{"busy_ns", "ns", "Time with at least one request inside."},
+     [](const void* d) { return StatsOf(d).busy_ns; }},
+};
+
+template <sim::DiskFaultKind kKind>
+int64_t FaultCount(const void* disk) {
+  return static_cast<const sim::Disk*>(disk)->faults().count(kKind);
+}
+
+struct DiskFaultCounter {
+  sim::DiskFaultKind kind;
+  int64_t (*compute)(const void* disk);
+};
+
+constexpr DiskFaultCounter kDiskFaultCounters[] = {
+    {sim::DiskFaultKind::kEio, FaultCount<sim::DiskFaultKind::kEio>},
+    {sim::DiskFaultKind::kBadRange, FaultCount<sim::DiskFaultKind::kBadRange>},
+    {sim::DiskFaultKind::kGone, FaultCount<sim::DiskFaultKind::kGone>},
+    {sim::DiskFaultKind::kNoMemory, FaultCount<sim::DiskFaultKind::kNoMemory>},
+    {sim::DiskFaultKind::kShort, FaultCount<sim::DiskFaultKind::kShort>},
+    {sim::DiskFaultKind::kTorn, FaultCount<sim::DiskFaultKind::kTorn>},
+    {sim::DiskFaultKind::kLatency, FaultCount<sim::DiskFaultKind::kLatency>},
+};
+
+std::string DiskCounterName(const std::string& disk, std::string_view counter) {
+  return "disk." + disk + "." + std::string(counter);
+}
+
+std::string FaultCounterName(const std::string& disk, sim::DiskFaultKind kind) {
+  return DiskCounterName(disk, "faults." + std::string(sim::DiskFaultName(kind)));
+}
+
+void RegisterDiskCounters(const sim::Disk& disk, sim::CounterRegistry& registry) {
+  for (const DiskCounter& counter : kDiskCounters) {
+    const std::string name = DiskCounterName(disk.name(), counter.info.name);
+    registry.Register({name, counter.info.unit, counter.info.help}, counter.compute, &disk);
+  }
+  for (const DiskFaultCounter& counter : kDiskFaultCounters) {
+    const std::string name = FaultCounterName(disk.name(), counter.kind);
+    registry.Register({name, "requests", "Requests struck by an injected fault of this kind."},
+                      counter.compute, &disk);
+  }
+}
+
 }  // namespace
+
+std::vector<std::string> DiskCounterNames(const std::string& disk) {
+  std::vector<std::string> names;
+  for (const DiskCounter& counter : kDiskCounters) {
+    names.push_back(DiskCounterName(disk, counter.info.name));
+  }
+  for (const DiskFaultCounter& counter : kDiskFaultCounters) {
+    names.push_back(FaultCounterName(disk, counter.kind));
+  }
+  return names;
+}
 
 void RegisterMachineCounters(Machine& machine, sim::CounterRegistry& registry) {
   const VmCounters& counters = machine.vm().counters();
@@ -130,6 +213,7 @@ void RegisterMachineCounters(Machine& machine, sim::CounterRegistry& registry) {
   for (const ComputedCounter& counter : kComputedCounters) {
     registry.Register(counter.info, counter.compute, &machine);
   }
+  for (const auto& disk : machine.disks()) RegisterDiskCounters(*disk, registry);
 }
 
 }  // namespace vmsim::scenarios

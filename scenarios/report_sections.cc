@@ -80,7 +80,7 @@ std::string InUnit(int64_t value, const std::string& unit) {
 }
 
 std::string SlowFaultsLine(const v1::SlowFaults& slow) {
-  std::string text = absl::StrCat("  The ", Grouped(slow.faults()), " slowest hard faults (",
+  std::string text = absl::StrCat("  The ", Grouped(slow.faults()), " slowest faults (",
                                   HumanDuration(slow.threshold_ns()), " or more) took ",
                                   HumanDuration(slow.total_ns()), " together:");
   int64_t rest = slow.total_ns();

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "scenarios/machine_counters.h"
 #include "scenarios/result_builder.h"
 #include "scenarios/scenario_check.h"
 #include "scenarios/scenario_config.h"
@@ -105,6 +106,9 @@ absl::StatusOr<Loaded> CheckAndLoad(const v1::Scenario& scenario, const RunOptio
   CheckOptions check;
   check.allow_any_path = options.allow_any_path;
   for (const CounterDescription& counter : ListCounters()) check.counters.push_back(counter.name);
+  for (const v1::Disk& disk : scenario.disks()) {
+    for (std::string& name : DiskCounterNames(disk.name())) check.counters.push_back(std::move(name));
+  }
   if (absl::Status status = CheckScenario(scenario, place, check); !status.ok()) return status;
   auto traces = LoadTraces(scenario, options.base_dir);
   if (!traces.ok()) return traces.status();

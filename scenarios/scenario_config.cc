@@ -167,6 +167,7 @@ vm::Tunables ToTunables(const v1::Tunables& tunables) {
   VMSIM_TAKE(tunables, oom_pf_secs, config.oom_pf_secs);
   VMSIM_TAKE(tunables, swap_async_max, config.swap_async_max);
   VMSIM_TAKE(tunables, maxphys, config.maxphys);
+  VMSIM_TAKE(tunables, maxswzone, config.maxswzone);
   return config;
 }
 

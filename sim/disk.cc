@@ -322,6 +322,8 @@ bool Disk::FinishChild(uint32_t child) {
     parent.stored = std::min(parent.stored, c.request.offset - parent.request.offset + c.stored);
   }
   FreeSlot(child);
+  // A parent waited until the first of its children entered.
+  if (parent.entered == 0) parent.entered = slots_[child].entered;
   return --parent.children == 0;
 }
 
@@ -329,6 +331,7 @@ void Disk::Deliver(uint32_t slot) {
   const Slot s = slots_[slot];
   FreeSlot(slot);
   stored_bytes_ = s.stored;
+  wait_ns_ = std::max<SimDuration>(s.entered - s.submitted, 0);
   s.done(s.context, s.argument, s.error, s.completed);
 }
 

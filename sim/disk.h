@@ -100,6 +100,8 @@ class Disk {
   // During a completion callback: how many bytes of the write that it is about are on the medium,
   // as a prefix. Less than completed_bytes after a torn write; 0 for other commands.
   int64_t stored_bytes() const { return stored_bytes_; }
+  // Likewise: how long it waited in the queue before it entered the device.
+  SimDuration wait_ns() const { return wait_ns_; }
 
   uint32_t id() const { return id_; }
   const std::string& name() const { return config_.name; }
@@ -178,6 +180,7 @@ class Disk {
   bool gone_ = false;
   uint64_t next_number_ = 0;  // Of the next request that faults judge.
   int64_t stored_bytes_ = 0;
+  SimDuration wait_ns_ = 0;
   SimTime accounted_ = 0;  // stats_ holds up to here.
   DiskStats stats_;
 };

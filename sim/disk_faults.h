@@ -99,7 +99,7 @@ class DiskFaults {
   DiskVerdict Judge(uint64_t number, SimTime now, const DiskRequest& request);
 
   bool empty() const { return rules_.empty(); }
-  // How often a kind struck.
+  // How often a kind struck; for kBadRange, writes that remapped are among them.
   int64_t count(DiskFaultKind kind) const { return counts_[static_cast<size_t>(kind)]; }
 
  private:

@@ -48,9 +48,9 @@ struct PromiseBase {
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
   FinalAwaiter final_suspend() const noexcept { return {}; }
-  // The simulator does not throw; an exception from the standard library (no memory) ends the
-  // process.
-  void unhandled_exception() const noexcept { std::abort(); }
+  // The simulator does not throw. What is thrown all the same (by a failure handler that a test
+  // set, or no memory) goes to whoever resumed the coroutine, which is then finished.
+  void unhandled_exception() const { throw; }
 
   std::coroutine_handle<> continuation;
   bool parent_waits = false;  // The parent is suspended, not still inside our first resume().

@@ -25,6 +25,9 @@ struct Kind {
 constexpr Kind kKinds[] = {
     {"freebsd-bioq", RunBioq},
     {"freebsd-blist", RunBlist},
+    {"freebsd-pageout-laundry", RunPageoutLaundry},
+    {"freebsd-pageout-pass", RunPageoutPass},
+    {"freebsd-pageout-scan", RunPageoutScan},
     {"freebsd-pageout-thresholds", RunPageoutThresholds},
     {"freebsd-pidctrl", RunPidctrl},
     {"freebsd-swap", RunSwap},

@@ -49,6 +49,7 @@ struct Tunables {
   int32_t oom_pf_secs = 10;                  // vm.oom_pf_secs
   int32_t swap_async_max = 4;                // vm.swap_async_max
   int32_t maxphys = 1 << 20;                 // kern.maxphys, bytes
+  int64_t maxswzone = 0;                     // kern.maxswzone: bytes for swap metadata; 0: by memory
 };
 
 // Host-independent costs of kernel work, charged to the CPU that does it. A pass of a daemon and a

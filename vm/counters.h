@@ -34,12 +34,14 @@ struct VmCounters {
   int64_t v_wire_count = 0;      // Level: pages with at least one wiring.
   // Beyond the kernel's own.
   int64_t oom_kills = 0;         // Processes killed for memory.
-  int64_t refaults = 0;          // Swap-ins of pages evicted earlier (each page of a hard fault).
+  int64_t refaults = 0;          // Hard faults on pages that were in swap.
   int64_t swap_read_errors = 0;
   int64_t swap_write_errors = 0;
   int64_t swap_short_transfers = 0;  // Transfers that ended early without an error: data is lost.
   int64_t swap_torn_writes = 0;      // Writes of which the device kept a prefix only.
   int64_t swap_slow_reads = 0;       // Reads waited for longer than 20 s (the kernel logs these).
+  int64_t swap_free_deferred = 0;   // Stale swap blocks left for later (vm.stats.swap.free_deferred).
+  int64_t swap_free_completed = 0;  // Of these, freed since.
   int64_t laundered_pages = 0;   // Pages that laundering put out (OK, PEND, or no swap space).
   int64_t unswappable_pages = 0; // Moves to the unswappable queue.
   int64_t pdpasses = 0;          // Trips round the page daemon's loop.

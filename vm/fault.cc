@@ -60,6 +60,7 @@ FaultResult FaultHandler::Lookup(State& fs) {
   fs.vpage = fs.entry->VpageOf(fs.slot);
   fs.pindex = fs.entry->PindexOf(fs.vpage);
   fs.object = &p_.objects[fs.entry->object];
+  if (fs.pindex >= fs.object->size) return FaultResult::kOutOfBounds;
   fs.frame = fs.object->Lookup(fs.pindex);
   fs.kind = FaultKind::kSoft;
   return FaultResult::kSuccess;
@@ -79,16 +80,11 @@ bool FaultHandler::TrySoftFast(State& fs) {
   return true;
 }
 
-// Keeps the object while the fault sleeps.
-void FaultHandler::Hold(State& fs) {
-  ++fs.object->ref_count;
-  fs.object->PipAdd();
-}
+// Keeps the object while the fault sleeps: its end waits for paging in progress. The kernel takes a
+// reference, too, and may thereby have to end the object itself.
+void FaultHandler::Hold(State& fs) { fs.object->PipAdd(); }
 
-void FaultHandler::Release(State& fs) {
-  fs.object->PipWakeup();
-  --fs.object->ref_count;
-}
+void FaultHandler::Release(State& fs) { fs.object->PipWakeup(); }
 
 // A page that another thread works on: remember that it was wanted, and sleep until it is free.
 sim::Task<void> FaultHandler::BusySleep(State& fs) {
@@ -142,22 +138,19 @@ sim::Task<bool> FaultHandler::Fill(State& fs) {
     if (fs.nera < 0 && !fs.space.killed) ReadAhead(fs);
     Window(fs);
     co_await p_.engine.Consume(std::max<sim::SimDuration>(costs_.hard_fault_ns - costs_.soft_fault_ns, 0));
-    const sim::SimTime start = p_.engine.now();
     const FrameIndex request[] = {fs.frame};
     const PagerResult result =
         co_await fs.object->pager->GetPages(*fs.object, request, &fs.behind, &fs.ahead);
-    const sim::SimDuration waited = p_.engine.now() - start;
-    if (waited > 0) {
-      const sim::SimDuration queued = std::min(waited, p_.swap.last_read_queue_ns());
-      fs.waits[WaitCause::kDiskQueue] += queued;
-      fs.waits[WaitCause::kDiskService] += waited - queued;
+    if (fs.object->pager == &p_.swap && result != PagerResult::kFail) {
+      fs.waits[WaitCause::kDiskQueue] += p_.swap.last_read_queue_ns();
+      fs.waits[WaitCause::kDiskService] += p_.swap.last_read_service_ns();
     }
     if (result == PagerResult::kOk) {
       fs.kind = FaultKind::kHard;
       co_return true;
     }
     if (result != PagerResult::kFail) {
-      DropPage(fs);
+      FreePage(fs);
       co_return false;
     }
   }
@@ -168,19 +161,24 @@ sim::Task<bool> FaultHandler::Fill(State& fs) {
   co_return true;
 }
 
-// Whether the address still leads to the page that was filled meanwhile.
+// Whether the address still leads to the page that was filled meanwhile, and may be used so.
 bool FaultHandler::StillMapped(State& fs) {
   fs.entry = fs.space.LookupSlot(fs.slot);
   return fs.entry != nullptr && fs.entry->object == fs.object->id &&
-         fs.entry->PindexOf(fs.entry->VpageOf(fs.slot)) == fs.pindex;
+         fs.entry->PindexOf(fs.entry->VpageOf(fs.slot)) == fs.pindex &&
+         (fs.entry->writable || !fs.write);
 }
 
-// Lets go of a page that will not be mapped: one with contents may be wanted by others.
+// Lets go of a page that was filled but will not be mapped: others may want it.
 void FaultHandler::DropPage(State& fs) {
-  if (p_.pages[fs.frame].valid != 0) {
-    reclaim_->Deactivate(fs.frame);
-    p_.pages.Xunbusy(fs.frame);
-  } else if (p_.pages[fs.frame].wired()) {
+  reclaim_->Deactivate(fs.frame);
+  p_.pages.Xunbusy(fs.frame);
+  Release(fs);
+}
+
+// Gets rid of a page that could not be filled, unless it is wired.
+void FaultHandler::FreePage(State& fs) {
+  if (p_.pages[fs.frame].wired()) {
     p_.pages.Xunbusy(fs.frame);
   } else {
     p_.allocator.Free(fs.frame);
@@ -207,6 +205,7 @@ void FaultHandler::Map(State& fs) {
   if (fs.kind == FaultKind::kHard) {
     event = trace::kFaultHard;
     ++p_.counters.v_io_faults;
+    if (fs.object->type == ObjectType::kSwap) ++p_.counters.refaults;
     ++fs.space.majflt;
   } else {
     ++fs.space.minflt;

@@ -109,6 +109,7 @@ class FaultHandler {
   sim::Task<bool> Fill(State& fs);
   bool StillMapped(State& fs);
   void DropPage(State& fs);
+  void FreePage(State& fs);
   void Map(State& fs);
   FaultResult Fail(State& fs, FaultResult result);
 

@@ -24,12 +24,17 @@ MapEntry& AddressSpace::Insert(Vpage start, uint32_t pages, Object& object, Pind
   entry.writable = writable;
   entry.next_read = start;
   const auto inserted = entries_.insert(position, entry);
-  IndexSlots();
+  ForgetIndices();
   return *inserted;
 }
 
-void AddressSpace::IndexSlots() {
+void AddressSpace::ForgetIndices() {
   last_ = 0;
+  by_slot_.clear();
+}
+
+// Not before somebody asks: a trace maps its ranges, and an exit unmaps them, thousands in a row.
+void AddressSpace::IndexSlots() {
   by_slot_.resize(entries_.size());
   std::iota(by_slot_.begin(), by_slot_.end(), 0u);
   std::sort(by_slot_.begin(), by_slot_.end(),
@@ -51,6 +56,7 @@ MapEntry* AddressSpace::Lookup(Vpage vpage) {
 MapEntry* AddressSpace::LookupSlot(PteSlot slot) {
   const auto holds = [&](const MapEntry& e) { return slot >= e.slot && slot - e.slot < e.pages(); };
   if (last_ < entries_.size() && holds(entries_[last_])) return &entries_[last_];
+  if (by_slot_.empty()) IndexSlots();
   const auto above =
       std::upper_bound(by_slot_.begin(), by_slot_.end(), slot,
                        [&](PteSlot s, uint32_t i) { return s < entries_[i].slot; });
@@ -77,7 +83,7 @@ ObjectId AddressSpace::Remove(Vpage start) {
   const ObjectId object = entry->object;
   page_tables_.RemoveRange(entry->slot, static_cast<uint32_t>(entry->pages()));
   entries_.erase(entries_.begin() + (entry - entries_.data()));
-  IndexSlots();
+  ForgetIndices();
   return object;
 }
 

@@ -93,9 +93,10 @@ class AddressSpace {
   PageTables& page_tables_;
   ObjectTable& objects_;
   std::vector<MapEntry> entries_;     // By start.
-  std::vector<uint32_t> by_slot_;     // Indices into entries_, by slot.
+  std::vector<uint32_t> by_slot_;     // Indices into entries_, by slot; empty: to be made.
   uint32_t last_ = 0;                 // Entry of the last lookup.
 
+  void ForgetIndices();
   void IndexSlots();
 };
 

@@ -36,7 +36,8 @@ OomKiller::Choice OomKiller::Choose(OomReason reason, sim::SimTime now, bool swa
     if (process->pid == kInitPid || (process->pid < kLowPid && swap_available)) continue;
     int64_t size = SwapCount(process->space, objects_);
     if (reason != OomReason::kSwapZone) size += ResidentCount(process->space, objects_);
-    if (choice.victim != nullptr && size <= choice.size_pages) continue;
+    // A process without memory is never worth it.
+    if (size <= choice.size_pages) continue;
     choice = {process.get(), size};
   }
   return choice;

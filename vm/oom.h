@@ -1,7 +1,8 @@
 // vm/oom.h: out of memory: whom to kill.
 //
 // The victim is the largest process: the swap it uses, and, unless it is swap metadata that ran out, the
-// resident pages of the objects it maps. Nothing is prorated between sharers. The first seen wins a tie.
+// resident pages of the objects it maps. Nothing is prorated between sharers. The first seen wins a tie;
+// one of no size is never chosen.
 // Protected, exiting and already killed processes are passed over, and low pids while there is swap.
 //
 // A request from a page fault is dropped if anything was asked for in the last vm.oom_pf_secs seconds.

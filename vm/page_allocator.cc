@@ -57,15 +57,13 @@ void PageAllocator::Unwire(FrameIndex frame, QueueId queue) {
     --page.wire_count;
     return;
   }
-  if (page.object != kNoObject) {
+  const bool owned = page.object != kNoObject;
+  if (owned && (page.oflags & kVpoUnmanaged) == 0) {
     reclaim_->UnwireToQueue(frame, queue, /*noreuse=*/false);
-    page.wire_count = 0;
-    --counters_.v_wire_count;
-    return;
   }
   page.wire_count = 0;
   --counters_.v_wire_count;
-  Free(frame);
+  if (!owned) Free(frame);
 }
 
 void PageAllocator::Dirty(FrameIndex frame) {
@@ -77,23 +75,23 @@ void PageAllocator::SetDirty(FrameIndex frame) {
   Page& page = pages_[frame];
   const bool was_clean = page.dirty == 0;
   Dirty(frame);
-  if (was_clean && page.has(kPgaSwapSpace)) {
-    Object& object = objects_[page.object];
-    page.aflags &= ~(kPgaSwapSpace | kPgaSwapFree);
-    object.pager->PageUnswapped(object, page.pindex);
-  }
+  if (was_clean && page.has(kPgaSwapSpace)) ReleaseStaleSwap(frame);
 }
 
 void PageAllocator::SetDirtyDeferred(FrameIndex frame) {
   Page& page = pages_[frame];
   const bool was_clean = page.dirty == 0;
   Dirty(frame);
-  if (was_clean && page.has(kPgaSwapSpace)) page.aflags |= kPgaSwapFree;
+  if (was_clean && page.has(kPgaSwapSpace) && !page.has(kPgaSwapFree)) {
+    page.aflags |= kPgaSwapFree;
+    ++counters_.swap_free_deferred;
+  }
 }
 
 void PageAllocator::ReleaseStaleSwap(FrameIndex frame) {
   Page& page = pages_[frame];
   Object& object = objects_[page.object];
+  if (page.has(kPgaSwapFree)) ++counters_.swap_free_completed;
   page.aflags &= ~(kPgaSwapSpace | kPgaSwapFree);
   object.pager->PageUnswapped(object, page.pindex);
 }

@@ -41,12 +41,18 @@ void PageArray::Sunbusy(FrameIndex frame) {
 }
 
 sim::WaitChannel& PageArray::BusyChannel(FrameIndex frame) {
+  CHECK(busied(frame), "nobody would wake who waits, frame=", frame);
   rows_[frame].busy |= kBusyWaiters;
   auto& channel = busy_channels_[frame];
   if (channel == nullptr) channel = std::make_unique<sim::WaitChannel>();
   return *channel;
 }
 
-void PageArray::WakeBusyWaiters(FrameIndex frame) { busy_channels_.at(frame)->WakeAll(); }
+// The channel goes with its waiters: else in time every page would have one.
+void PageArray::WakeBusyWaiters(FrameIndex frame) {
+  const auto it = busy_channels_.find(frame);
+  it->second->WakeAll();
+  busy_channels_.erase(it);
+}
 
 }  // namespace vmsim::vm

@@ -100,7 +100,7 @@ class PageArray {
   FrameIndex free_head_ = kNoFrame;
   FrameIndex free_tail_ = kNoFrame;
   uint32_t free_length_ = 0;
-  // Only pages that somebody waited for have one; never iterated.
+  // Only pages that somebody waits for have one; never iterated.
   std::map<FrameIndex, std::unique_ptr<sim::WaitChannel>> busy_channels_;
 };
 

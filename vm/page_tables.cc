@@ -137,18 +137,17 @@ void PageTables::DropWriteable(FrameIndex frame) {
 void PageTables::Enter(PteSlot slot, FrameIndex frame, bool writable, bool write) {
   CHECK(pages_[frame].fully_valid(), "mapping a page that is not valid, frame=", frame);
   Pte& pte = arena_.data()[slot];
-  Pte kept = 0;
-  if ((pte & kPteValid) != 0) {
-    if ((pte & kPteFrameMask) == frame) {
-      kept = pte & (kPteAccessed | kPteModified);
-    } else {
-      Remove(slot);
-    }
+  if ((pte & kPteValid) != 0 && (pte & kPteFrameMask) != frame) Remove(slot);
+  const Pte old = pte;
+  if ((old & kPteValid) == 0) Link(frame, slot);
+  pte = frame | kPteValid | kPteAccessed;
+  if (writable) {
+    pte |= kPteWritable | (old & kPteModified) | (write ? kPteModified : 0);
+    pages_[frame].aflags |= kPgaWriteable;
+  } else if ((old & kPteWritable) != 0) {
+    if ((old & kPteModified) != 0) pages_[frame].dirty = kPageBitsAll;
+    DropWriteable(frame);
   }
-  if ((pte & kPteValid) == 0) Link(frame, slot);
-  pte = frame | kPteValid | kPteAccessed | kept | (writable ? kPteWritable : 0) |
-        (write ? kPteModified : 0);
-  if (writable) pages_[frame].aflags |= kPgaWriteable;
 }
 
 void PageTables::EnterQuick(PteSlot slot, FrameIndex frame) {

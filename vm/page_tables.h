@@ -69,7 +69,8 @@ class PageTables {
   size_t slots_in_use() const { return used_; }
 
   // Maps `frame` at `slot` with the access's bits set; replaces any other mapping there, folding its
-  // bits as Remove does. `writable` is the permission, `write` the access.
+  // bits as Remove does. `writable` is the permission, `write` the access. If permission to write goes,
+  // the modified bit is folded as by RemoveWrite.
   void Enter(PteSlot slot, FrameIndex frame, bool writable, bool write);
   // Prefault: maps read-only, neither accessed nor modified. Never replaces.
   void EnterQuick(PteSlot slot, FrameIndex frame);

@@ -41,7 +41,8 @@ SwapPager::SwapPager(const Parts& parts, const Tunables& tunables, const Costs& 
     : p_(parts),
       costs_(costs),
       hz_(tunables.hz),
-      params_(ComputeSwapParams(tunables.maxphys, parts.pages.frames(), 0)),
+      params_(ComputeSwapParams(tunables.maxphys, parts.pages.frames(),
+                                static_cast<uint64_t>(tunables.maxswzone))),
       read_pbufs_(SwapBuffers(parts.pages.frames(), cpus) / 2),
       write_pbufs_(SwapBuffers(parts.pages.frames(), cpus) / 4),
       write_tokens_(tunables.swap_async_max) {
@@ -150,6 +151,8 @@ sim::Task<PagerResult> SwapPager::GetPages(Object& object, std::span<const Frame
     object.PipAdd(io.count);
     io.block = object.swap.Lookup(p_.pages[io.pages[0]].pindex);
   }
+  co_await p_.engine.Consume(costs_.swap_io_setup_ns);
+  ios_[index].built = p_.engine.now();
   if (!read_pbufs_.TryGet()) co_await read_pbufs_.Get(p_.engine);
   ++p_.counters.v_swapin;
   p_.counters.v_swappgsin += ios_[index].count;
@@ -163,6 +166,7 @@ sim::Task<PagerResult> SwapPager::GetPages(Object& object, std::span<const Frame
     if (why == sim::kTimedOut) ++p_.counters.swap_slow_reads;
   }
   last_read_queue_ns_ = ios_[index].queue_ns;
+  last_read_service_ns_ = ios_[index].service_ns;
   FreeIo(index);
   for (const FrameIndex frame : pages) {
     if (!p_.pages[frame].fully_valid()) co_return PagerResult::kError;
@@ -171,7 +175,8 @@ sim::Task<PagerResult> SwapPager::GetPages(Object& object, std::span<const Frame
 }
 
 void SwapPager::Submit(uint32_t index) {
-  const Io& io = ios_[index];
+  Io& io = ios_[index];
+  io.queue_ns = p_.engine.now() - io.built;
   const SwapSpace::Location at = space_.Locate(io.block);
   const Device& device = devices_[at.device];
   device.disk->Submit({.offset = device.offset + at.offset,
@@ -227,7 +232,27 @@ sim::Task<void> SwapPager::PutPages(Object& object, std::span<const FrameIndex> 
       i += want;
       continue;
     }
-    const int n = static_cast<int>(extent.count);
+    const int given = static_cast<int>(extent.count);
+    int n = 0;
+    while (n < given && !object.dead()) {
+      const SwapBlock block = extent.first + static_cast<SwapBlock>(n);
+      if (TryEnterBlock(object, pages[i + n], block, displaced)) {
+        ++n;
+        continue;
+      }
+      p_.host.OutOfMemory(OomReason::kSwapZone);
+      co_await sim::Pause(p_.engine, 10 * (sim::kSecond / hz_), "swzonxh");
+    }
+    if (n < given) {
+      // The object ended while records were waited for: what it had no record for need not be written.
+      space_.Free(extent.first + static_cast<SwapBlock>(n), static_cast<uint32_t>(given - n));
+      std::fill_n(results.begin() + i + n, given - n, PagerResult::kAgain);
+    }
+    if (n == 0) {
+      if (async) PutWriteToken();
+      i += given;
+      continue;
+    }
     const uint32_t index = TakeIo();
     {
       Io& io = ios_[index];
@@ -240,13 +265,8 @@ sim::Task<void> SwapPager::PutPages(Object& object, std::span<const FrameIndex> 
       io.async = async;
       std::copy_n(pages.begin() + i, n, io.pages.begin());
     }
-    for (int j = 0; j < n; ++j) {
-      const SwapBlock block = extent.first + static_cast<SwapBlock>(j);
-      while (!TryEnterBlock(object, pages[i + j], block, displaced)) {
-        p_.host.OutOfMemory(OomReason::kSwapZone);
-        co_await sim::Pause(p_.engine, 10 * (sim::kSecond / hz_), "swzonxh");
-      }
-    }
+    co_await p_.engine.Consume(costs_.swap_io_setup_ns);
+    ios_[index].built = p_.engine.now();
     if (!write_pbufs_.TryGet()) co_await write_pbufs_.Get(p_.engine);
     ++p_.counters.v_swapout;
     p_.counters.v_swappgsout += n;
@@ -258,15 +278,17 @@ sim::Task<void> SwapPager::PutPages(Object& object, std::span<const FrameIndex> 
         co_await sync_channel_.Sleep(p_.engine, sim::kPriorityDaemon, "wswbuf");
       FreeIo(index);
     }
-    i += n;
+    i += given;
   }
   displaced.Flush();
 }
 
-void SwapPager::NoteTransfer(const Io& io, int64_t completed_bytes) {
+void SwapPager::NoteTransfer(Io& io, int64_t completed_bytes) {
   const int64_t bytes = io.count * kPageSize;
   const SwapSpace::Location at = space_.Locate(io.block);
   sim::Disk& disk = *devices_[at.device].disk;
+  io.queue_ns += disk.wait_ns();
+  io.service_ns = p_.engine.now() - io.built - io.queue_ns;
   if (io.error != 0) {
     ++(io.write ? p_.counters.swap_write_errors : p_.counters.swap_read_errors);
     if (io.error == sim::kDiskEnxio) space_.SetClosing(at.device, true);

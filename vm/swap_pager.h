@@ -90,8 +90,10 @@ class SwapPager final : public Pager {
   const SwapMeta& meta() const { return meta_; }
   // Asynchronous writes that may still be started.
   int write_tokens() const { return write_tokens_; }
-  // How long the read of the GetPages that returned last waited in the disk's queue.
+  // How long the read of the GetPages that returned last waited for a physical buffer and in the disk's
+  // queue, and how long the disk then took.
   sim::SimDuration last_read_queue_ns() const { return last_read_queue_ns_; }
+  sim::SimDuration last_read_service_ns() const { return last_read_service_ns_; }
 
   // Every block has one owner; sums match. O(all swap).
   void CheckInvariants() const;
@@ -109,7 +111,9 @@ class SwapPager final : public Pager {
     bool async;
     bool done;
     int error;
-    sim::SimDuration queue_ns;  // How long it waited for the device.
+    sim::SimTime built;            // Ready to be submitted.
+    sim::SimDuration queue_ns;     // From then on until the device took it,
+    sim::SimDuration service_ns;   // and until it was done.
     uint32_t next_free;
     std::array<FrameIndex, kMaxPageoutCluster> pages;
   };
@@ -122,7 +126,7 @@ class SwapPager final : public Pager {
   void FreeIo(uint32_t io);
   void Submit(uint32_t io);
   static void OnDone(void* context, uint64_t io, int error, int64_t completed_bytes);
-  void NoteTransfer(const Io& io, int64_t completed_bytes);
+  void NoteTransfer(Io& io, int64_t completed_bytes);
   void Complete(Io& io);
   void CompleteRead(Object& object, const Io& io, int i);
   void CompleteWrite(const Io& io, int i);
@@ -149,6 +153,7 @@ class SwapPager final : public Pager {
   std::vector<Io> ios_;
   uint32_t free_io_ = UINT32_MAX;
   sim::SimDuration last_read_queue_ns_ = 0;
+  sim::SimDuration last_read_service_ns_ = 0;
 };
 
 }  // namespace vmsim::vm

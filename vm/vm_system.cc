@@ -88,7 +88,7 @@ sim::Task<void> VmSystem::Terminate(Object& object) {
     allocator_.Free(frame);
     ++counters_.v_pfree;
   }
-  swap_.Dealloc(object);
+  if (object.pager != nullptr) object.pager->Dealloc(object);
   objects_.Destroy(object.id);
 }
 
@@ -104,8 +104,10 @@ sim::Task<void> VmSystem::Exit(Process& process, int status) {
     co_await Unmap(process, process.space.entries().front().start);
   }
   process.exited = true;
-  trace_.Emit(trace::kProcessExit, process.space.id(), static_cast<uint64_t>(process.signal),
-              static_cast<uint64_t>(process.exit_status));
+  // As wait() shows it (W_EXITCODE).
+  const uint32_t status_bits = static_cast<uint32_t>(process.exit_status & 0xff) << 8;
+  trace_.Emit(trace::kProcessExit, process.space.id(),
+              process.signal != 0 ? static_cast<uint32_t>(process.signal) : status_bits, 0);
 }
 
 void VmSystem::Kill(Process& process, int signal) {
@@ -129,7 +131,12 @@ void VmSystem::OutOfMemory(OomReason reason) {
 void VmSystem::CheckInvariants() const {
   reclaim_.CheckInvariants();
   swap_.CheckInvariants();
-  for (FrameIndex frame = 0; frame < pages_.frames(); ++frame) page_tables_.CheckMappings(frame);
+  int64_t wired = 0;
+  for (FrameIndex frame = 0; frame < pages_.frames(); ++frame) {
+    page_tables_.CheckMappings(frame);
+    wired += pages_[frame].wired();
+  }
+  CHECK_EQ(wired, counters_.v_wire_count);
   CHECK_EQ(static_cast<int64_t>(pages_.free_list_length()), domain_.free_count());
 }
 

@@ -64,6 +64,7 @@ class VmSystem final : public Host {
   PageTables& page_tables() { return page_tables_; }
   ObjectTable& objects() { return objects_; }
   Domain& domain() { return domain_; }
+  PageAllocator& allocator() { return allocator_; }
   SwapPager& swap() { return swap_; }
   FreebsdReclaim& reclaim() { return reclaim_; }
   FaultHandler& faults() { return faults_; }

@@ -35,7 +35,7 @@ class Result:
 
     @property
     def digest(self):
-        """str: Of the trajectory, 16 hexadecimal digits. Equal digests: equal runs."""
+        """str: Of the trajectory, in hexadecimal. Equal digests: equal runs."""
         return self._fields["digest"]
 
     @property
@@ -50,7 +50,7 @@ class Result:
 
     @property
     def processes(self):
-        """tuple of dict: Name, faults, references, times and end of each process, in the scenario's order."""
+        """tuple of dict: Each process: name, faults, references, times, how it ended."""
         return tuple(self._fields["processes"])
 
     @functools.cached_property

@@ -48,7 +48,7 @@ def run(scenario, *, seed=None, sets=None, base_dir=None, max_events=None, max_w
     >>> result.counters["v_swappgsin"]
     """
     path = _path(scenario)
-    if path == b"-":  # A file of that name: the command's word for standard input means nothing here.
+    if path == b"-":  # A file of that name; only the command takes it for standard input.
         path = b"./-"
     return _run(path, None, seed, sets, base_dir, max_events, max_wall_time)
 

@@ -1,7 +1,7 @@
 """The Python package as its users see it.
 
-Runs against the build (a test of Bazel's) and against what pip installed (tools/python_install_test).
-The environment says where the tree and the vmsim command are.
+Runs against the build (as a test of Bazel) and against what pip installed
+(tools/python_install_test). The environment says where the tree and the vmsim command are.
 """
 
 import ast
@@ -12,6 +12,7 @@ import os
 import pathlib
 import pickle
 import signal
+import string
 import subprocess
 import sys
 import threading
@@ -44,20 +45,19 @@ expectations { counter: "v_swappgsout" ge: 300 }
 
 # The same without an end in sight.
 ENDLESS = SMALL.replace(
-    "steps { generate { map: \"m\" kind: SEQUENTIAL } }",
-    "steps { repeat { times: 1000000 steps { generate { map: \"m\" kind: SEQUENTIAL } } } }",
+    'steps { generate { map: "m" kind: SEQUENTIAL } }',
+    'steps { repeat { times: 1000000 steps { generate { map: "m" kind: SEQUENTIAL } } } }',
 )
 
 
-def command_json(*arguments):
-    """Returns what `vmsim run ARGUMENTS --json F` writes to F."""
-    done = subprocess.run(
-        [COMMAND, "run", *map(str, arguments), "--json", "/dev/stdout"],
-        stdout=subprocess.PIPE,
-        check=False,
+def command_json(path, *arguments):
+    """Returns what `vmsim run ARGUMENTS --json PATH` writes to PATH."""
+    subprocess.run(
+        [COMMAND, "run", *map(str, arguments), "--json", path],
+        stdout=subprocess.DEVNULL,
+        check=True,
     )
-    assert done.returncode == 0, done
-    return done.stdout.decode()
+    return path.read_text()
 
 
 def test_is_the_installed_package():
@@ -66,16 +66,16 @@ def test_is_the_installed_package():
         assert (pathlib.Path(vmsim.__file__).parent / "py.typed").exists()
 
 
-def test_quickstart_as_in_the_command(monkeypatch):
+def test_quickstart_as_in_the_command(monkeypatch, tmp_path):
     monkeypatch.chdir(ROOT)
     result = vmsim.run("scenarios/quickstart.txtpb")
     assert result.counters["v_swappgsin"] > 0
-    assert len(result.digest) == 16 and int(result.digest, 16) >= 0
+    assert set(result.digest) <= set(string.hexdigits) and len(result.digest) >= 16
     assert result.passed
 
-    ours, theirs = result.to_dict(), json.loads(command_json(QUICKSTART))
-    assert ours["digest"] == theirs["digest"]
-    assert ours == theirs
+    theirs = command_json(tmp_path / "theirs.json", QUICKSTART)
+    assert result.digest == json.loads(theirs)["digest"]
+    assert result.to_json() == theirs
 
 
 @pytest.mark.parametrize("sets", [{"memory.pages": 1250}, ["memory.pages=1250"]])
@@ -86,8 +86,10 @@ def test_seed_and_sets(sets, tmp_path):
     assert result.seed == 2**64 - 1
     assert result.counters["v_page_count"] == 1250
     assert result.digest != vmsim.run(path).digest
-    theirs = command_json(path, "--seed", 2**64 - 1, "--set", "memory.pages=1250")
-    assert result.to_dict() == json.loads(theirs)
+    out = tmp_path / "theirs.json"
+    assert result.to_json() == command_json(
+        out, path, "--seed", 2**64 - 1, "--set", "memory.pages=1250"
+    )
 
 
 def test_result_says_what_came():
@@ -185,38 +187,54 @@ def test_processes_return_results_and_errors():
             bad.result()
 
 
-ERRORS = {
-    # name: (text, arguments, exception, code, what the message contains)
-    "malformed": ("memory {", {}, vmsim.ScenarioError, "INVALID_ARGUMENT", "<text>:1:"),
-    "unknown field": (SMALL + "colour: 1", {}, vmsim.ScenarioError, "INVALID_ARGUMENT", "colour"),
-    "too small": (SMALL, {"sets": {"memory.pages": 999}}, vmsim.ScenarioError, "INVALID_ARGUMENT", "memory"),
-    "absurd size": (SMALL, {"sets": {"memory.pages": 2**60}}, vmsim.ScenarioError, "INVALID_ARGUMENT", "memory"),
-    "unknown policy": (SMALL, {"sets": {"policy": "clairvoyant"}}, vmsim.ScenarioError, "INVALID_ARGUMENT", "clairvoyant"),
-    "bad path of sets": (SMALL, {"sets": ["no.such=1"]}, vmsim.ScenarioError, "INVALID_ARGUMENT", "no"),
-    "no value in sets": (SMALL, {"sets": ["memory.pages"]}, vmsim.ScenarioError, "INVALID_ARGUMENT", "memory.pages"),
-    "negative seed": (SMALL, {"seed": -1}, vmsim.ScenarioError, "INVALID_ARGUMENT", "seed"),
-    "absurd seed": (SMALL, {"seed": 2**64}, vmsim.ScenarioError, "INVALID_ARGUMENT", "seed"),
-    "no time": (SMALL, {"max_wall_time": 0}, vmsim.ScenarioError, "INVALID_ARGUMENT", "max_wall_time"),
-    "nan": (SMALL, {"max_wall_time": float("nan")}, vmsim.ScenarioError, "INVALID_ARGUMENT", "max_wall_time"),
-    "no events": (SMALL, {"max_events": 0}, vmsim.ScenarioError, "INVALID_ARGUMENT", "max_events"),
-    "event limit": (ENDLESS, {"max_events": 10_000}, vmsim.LimitExceeded, "RESOURCE_EXHAUSTED", "events"),
-    "host time limit": (ENDLESS, {"max_wall_time": 0.2}, vmsim.LimitExceeded, "RESOURCE_EXHAUSTED", "200 ms"),
-    "nested": ("processes { steps { repeat { " + "steps { repeat { " * 100_000, {}, vmsim.ScenarioError, "INVALID_ARGUMENT", "<text>:"),
-    "missing trace": (
-        SMALL.replace("generate { map: \"m\" kind: SEQUENTIAL }", "trace { file: \"no.vpt\" }"),
-        {},
-        vmsim.MissingInput,
-        "NOT_FOUND",
+def with_set(path, value):
+    """Returns the arguments of run_text that set one field of SMALL."""
+    return (SMALL, {"sets": {path: value}})
+
+
+SCENARIO_ERRORS = {
+    # name: (arguments of run_text, what the message contains)
+    "malformed": (("memory {", {}), "<text>:1:"),
+    "unknown field": ((SMALL + "colour: 1", {}), "colour"),
+    "nested": (("processes { " + "steps { repeat { " * 100_000, {}), "<text>:"),
+    "too small": (with_set("memory.pages", 999), "memory.pages"),
+    "negative": (with_set("memory.pages", -1), "memory.pages"),
+    "absurd size": (with_set("memory.pages", 2**60), "memory.pages"),
+    "unknown policy": (with_set("policy", "clairvoyant"), "clairvoyant"),
+    "unknown path in sets": (with_set("no.such", 1), "no"),
+    "no value in sets": ((SMALL, {"sets": ["memory.pages"]}), "memory.pages"),
+    "negative seed": ((SMALL, {"seed": -1}), "seed"),
+    "absurd seed": ((SMALL, {"seed": 2**64}), "seed"),
+    "no time": ((SMALL, {"max_wall_time": 0}), "max_wall_time"),
+    "not a time": ((SMALL, {"max_wall_time": float("nan")}), "max_wall_time"),
+    "no events": ((SMALL, {"max_events": 0}), "max_events"),
+}
+LIMITS = {
+    "events": ((ENDLESS, {"max_events": 10_000}), "10000"),
+    "host time": ((ENDLESS, {"max_wall_time": 0.2}), "200 ms"),
+}
+MISSING = {
+    "trace": (
+        (SMALL.replace('generate { map: "m" kind: SEQUENTIAL }', 'trace { file: "no.vpt" }'), {}),
         "no.vpt",
     ),
 }
+ERRORS = (
+    [(vmsim.ScenarioError, "INVALID_ARGUMENT", *row) for row in SCENARIO_ERRORS.values()]
+    + [(vmsim.LimitExceeded, "RESOURCE_EXHAUSTED", *row) for row in LIMITS.values()]
+    + [(vmsim.MissingInput, "NOT_FOUND", *row) for row in MISSING.values()]
+)
 
 
-@pytest.mark.parametrize("name", ERRORS)
-def test_errors(name):
-    text, arguments, exception, code, contained = ERRORS[name]
+@pytest.mark.parametrize(
+    ("exception", "code", "arguments", "contained"),
+    ERRORS,
+    ids=[*SCENARIO_ERRORS, *LIMITS, *MISSING],
+)
+def test_errors(exception, code, arguments, contained):
+    text, keywords = arguments
     with pytest.raises(exception) as caught:
-        vmsim.run_text(text, **arguments)
+        vmsim.run_text(text, **keywords)
     error = caught.value
     assert type(error) is exception
     assert isinstance(error, vmsim.VmsimError)
