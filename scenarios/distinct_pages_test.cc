@@ -3,7 +3,7 @@
 #include <set>
 
 #include "gtest/gtest.h"
-#include "scenarios/split_mix.h"
+#include "sim/random.h"
 
 namespace vmsim::scenarios {
 namespace {
@@ -22,7 +22,7 @@ TEST(DistinctPagesTest, CountsEachPageOnce) {
 TEST(DistinctPagesTest, AgreesWithASet) {
   for (uint64_t range : {100u, 100'000u, 10'000'000u}) {
     for (uint64_t scale : {1u, 65536u}) {
-      SplitMix64 random(range);
+      sim::SplitMix64 random(range);
       DistinctPages pages;
       std::set<uint64_t> want;
       for (int i = 0; i < 300'000; ++i) {

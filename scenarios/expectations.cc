@@ -101,9 +101,9 @@ std::string FigureText(const v1::Expectation& expectation) {
                           absl::AsciiStrToLower(v1::HistogramFigure::Statistic_Name(
                               expectation.histogram().statistic())));
     case v1::Expectation::kProcess:
-      return absl::StrCat("process[", expectation.process().name(), "] ",
-                          absl::AsciiStrToLower(
-                              v1::ProcessFigure::Field_Name(expectation.process().field())));
+      return absl::StrCat(
+          "process[", expectation.process().name(), "] ",
+          absl::AsciiStrToLower(v1::ProcessFigure::Field_Name(expectation.process().field())));
     case v1::Expectation::FIGURE_NOT_SET:
       break;
   }
@@ -154,8 +154,9 @@ absl::Status CheckFigure(const ScenarioPlace& place, const FieldRef& at,
       return CheckName(place, {&histogram, "name"}, expectation.histogram().name());
     case v1::Expectation::kProcess:
       if (expectation.process().field() == v1::ProcessFigure::FIELD_UNSPECIFIED) {
-        return place.Error({&process, "field"}, "is missing; use MAJFLT, MINFLT, REFERENCES, "
-                                                "OOM_KILLED, SIGNAL, EXIT_STATUS, ...");
+        return place.Error({&process, "field"},
+                           "is missing; use MAJFLT, MINFLT, REFERENCES, "
+                           "OOM_KILLED, SIGNAL, EXIT_STATUS, ...");
       }
       return CheckKnownName(place, {&process, "name"}, expectation.process().name(), "process",
                             processes);

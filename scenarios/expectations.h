@@ -13,18 +13,18 @@
 
 namespace vmsim::scenarios {
 
-// "v_swappgsin >= 1000", "fault_hard_ns p99 <= 2000000", "process[cc1] majflt in 10..20". Requires: a
-// figure and a bound are set.
+// "v_swappgsin >= 1000", "fault_hard_ns p99 <= 2000000", "process[cc1] majflt in 10..20". Requires:
+// a figure and a bound are set.
 std::string ExpectationText(const v1::Expectation& expectation);
 
-// Whether each has a figure and a bound, and names a process of `processes` and a counter of `counters`
-// (which may be empty: any).
+// Whether each has a figure and a bound, and names a process of `processes` and a counter of
+// `counters` (which may be empty: any).
 absl::Status CheckExpectations(const v1::Scenario& scenario, const ScenarioPlace& place,
                                const std::set<std::string>& processes,
                                const std::vector<std::string>& counters);
 
-// Fills result->expectations from the figures that are in `result`. A figure that is not there has no
-// `got` and does not pass. Requires: CheckExpectations accepts the scenario.
+// Fills result->expectations from the figures that are in `result`. A figure that is not there has
+// no `got` and does not pass. Requires: CheckExpectations accepts the scenario.
 void EvaluateExpectations(const v1::Scenario& scenario, v1::Result* result);
 
 // Whether all that were evaluated hold.

@@ -43,10 +43,11 @@ constexpr Story kStories[] = {
     {"NoSuchCounter", "counter: 'v_swapon' ge: 0", "v_swapon >= 0", "failed"},
     {"Percentile", "histogram { name: 'fault_hard_ns' statistic: P99 } le: 84",
      "fault_hard_ns p99 <= 84", "failed 85"},
-    {"Mean", "histogram { name: 'fault_hard_ns' statistic: MEAN } eq: 40", "fault_hard_ns mean == 40",
-     "passed 40"},
+    {"Mean", "histogram { name: 'fault_hard_ns' statistic: MEAN } eq: 40",
+     "fault_hard_ns mean == 40", "passed 40"},
     {"NoSuchHistogram", "histogram { name: 'x' statistic: P50 } le: 1", "x p50 <= 1", "failed"},
-    {"Process", "process { name: 'cc1' field: MAJFLT } eq: 7", "process[cc1] majflt == 7", "passed 7"},
+    {"Process", "process { name: 'cc1' field: MAJFLT } eq: 7", "process[cc1] majflt == 7",
+     "passed 7"},
     {"OomKilled", "process { name: 'cc1' field: OOM_KILLED } eq: 1", "process[cc1] oom_killed == 1",
      "passed 1"},
     {"Negative", "process { name: 'cc1' field: END_NS } eq: -1", "process[cc1] end_ns == -1",
@@ -76,7 +77,8 @@ INSTANTIATE_TEST_SUITE_P(, ExpectationTest, testing::ValuesIn(kStories),
 
 TEST(ExpectationsTest, EvaluatingAgainReplacesWhatWasThere) {
   v1::Scenario scenario;
-  ASSERT_TRUE(ParseText("expectations { counter: 'v_swapin' eq: 12 }", "s", &scenario, nullptr).ok());
+  ASSERT_TRUE(
+      ParseText("expectations { counter: 'v_swapin' eq: 12 }", "s", &scenario, nullptr).ok());
   v1::Result result = SomeResult();
   EvaluateExpectations(scenario, &result);
   EvaluateExpectations(scenario, &result);

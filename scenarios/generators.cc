@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "scenarios/page_sequences.h"
-#include "scenarios/split_mix.h"
+#include "sim/random.h"
 #include "scenarios/zipf.h"
 
 namespace vmsim::scenarios {
@@ -59,7 +59,7 @@ class Generator final : public ReferenceSource {
       for (size_t i = 0; i < count; ++i) records[i] |= kOneLoad;
       return;
     }
-    SplitMix64 writes = writes_;
+    sim::SplitMix64 writes = writes_;
     for (size_t i = 0; i < count; ++i) {
       records[i] |= writes.Below(100) < write_pct_ ? kOneStore : kOneLoad;
     }
@@ -69,7 +69,7 @@ class Generator final : public ReferenceSource {
   Pages pages_;
   uint64_t left_;
   const uint64_t write_pct_;
-  SplitMix64 writes_;
+  sim::SplitMix64 writes_;
 };
 
 bool CountsPasses(GeneratorKind kind) {

@@ -10,7 +10,7 @@
 
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
-#include "scenarios/split_mix.h"
+#include "sim/random.h"
 #include "scenarios/zipf.h"
 
 namespace vmsim::scenarios {
@@ -100,7 +100,7 @@ TEST(GeneratorsTest, RecordedSequences) {
 
 // Property: the recipes written down as they are specified, one reference at a time.
 
-std::vector<uint32_t> Shuffled(uint64_t pages, SplitMix64& random, bool sattolo) {
+std::vector<uint32_t> Shuffled(uint64_t pages, sim::SplitMix64& random, bool sattolo) {
   std::vector<uint32_t> order(pages);
   std::iota(order.begin(), order.end(), 0);
   for (uint64_t j = pages - 1; j > 0; --j) {
@@ -110,7 +110,7 @@ std::vector<uint32_t> Shuffled(uint64_t pages, SplitMix64& random, bool sattolo)
 }
 
 std::vector<uint64_t> ByRecipe(const GeneratorConfig& c) {
-  SplitMix64 r(c.seed), p(c.seed ^ 0x5A495046), w(c.seed ^ 0x5752495445);
+  sim::SplitMix64 r(c.seed), p(c.seed ^ 0x5A495046), w(c.seed ^ 0x5752495445);
   std::vector<uint32_t> next, perm;
   if (c.kind == GeneratorKind::kChase) next = Shuffled(c.pages, r, true);
   if (c.kind == GeneratorKind::kZipf) perm = Shuffled(c.pages, p, false);
@@ -145,7 +145,7 @@ std::vector<uint64_t> ByRecipe(const GeneratorConfig& c) {
 
 TEST(GeneratorsTest, AgreeWithTheRecipes) {
   for (uint64_t seed = 0; seed < 300; ++seed) {
-    SplitMix64 random(seed);
+    sim::SplitMix64 random(seed);
     GeneratorConfig config;
     config.kind = static_cast<GeneratorKind>(random.Below(9));
     config.pages = 8 + random.Below(random.Below(2) == 0 ? 20 : 3000);

@@ -32,9 +32,10 @@ std::string Grouped(int64_t number) {
 }
 
 std::string HumanDuration(int64_t ns) {
-  if (ns < 0) return absl::StrCat("-", HumanDuration(ns == std::numeric_limits<int64_t>::min()
-                                                         ? std::numeric_limits<int64_t>::max()
-                                                         : -ns));
+  if (ns < 0)
+    return absl::StrCat("-", HumanDuration(ns == std::numeric_limits<int64_t>::min()
+                                               ? std::numeric_limits<int64_t>::max()
+                                               : -ns));
   constexpr const char* kUnits[] = {"ns", "us", "ms", "s"};
   int64_t per_unit = 1;
   size_t unit = 0;
@@ -43,8 +44,10 @@ std::string HumanDuration(int64_t ns) {
     per_unit *= 1000;
     ++unit;
   }
-  const int64_t hundredths = Ratio(ns, 100, per_unit);
-  const int decimals = unit == 0 ? 0 : hundredths < 1000 ? 2 : hundredths < 10000 ? 1 : 0;
+  const int decimals = unit == 0                         ? 0
+                       : Ratio(ns, 100, per_unit) < 1000 ? 2
+                       : Ratio(ns, 10, per_unit) < 1000  ? 1
+                                                         : 0;
   return absl::StrCat(Fixed(ns, per_unit, decimals), " ", kUnits[unit]);
 }
 

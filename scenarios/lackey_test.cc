@@ -9,7 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "scenarios/run_collapser.h"
-#include "scenarios/split_mix.h"
+#include "sim/random.h"
 #include "scenarios/test_files.h"
 
 namespace vmsim::scenarios {
@@ -188,7 +188,7 @@ TEST(LackeyTest, OptionsAndLimits) {
 
 // A long log: pieces, old records that hold others back, and the sum of everything.
 TEST(LackeyTest, LongLogKeepsEveryReference) {
-  SplitMix64 random(3);
+  sim::SplitMix64 random(3);
   std::string log;
   uint64_t references = 0;
   for (int i = 0; i < 300'000; ++i) {

@@ -78,9 +78,10 @@ absl::Status CheckMemory(const v1::Scenario& scenario, const ScenarioPlace& plac
                                            kMinMemoryPages, " pages or more"));
   }
   if (pages < kMinMemoryPages) {
-    return place.Error(field, absl::StrCat(pages, " is below FreeBSD's workable minimum (its free-page ",
-                                           "thresholds collapse into each other); use ",
-                                           kMinMemoryPages, " or more"));
+    return place.Error(
+        field,
+        absl::StrCat(pages, " is below FreeBSD's workable minimum (its free-page ",
+                     "thresholds collapse into each other); use ", kMinMemoryPages, " or more"));
   }
   if (pages > kMaxMemoryPages) {
     return place.Error(field, absl::StrCat(pages, " is more than the ", kMaxMemoryPages,
@@ -107,8 +108,9 @@ absl::Status CheckTunables(const v1::Scenario& scenario, const ScenarioPlace& pl
   VMSIM_RETURN_IF_ERROR(CheckIntegers(place, at, scenario.tunables(), kTunableRules));
   const vm::Tunables tunables = ToTunables(scenario.tunables());
   if (tunables.maxphys % vm::kPageSize != 0) {
-    return place.Error({&at, "maxphys"}, absl::StrCat(tunables.maxphys, " is not whole pages; use a ",
-                                                      "multiple of ", vm::kPageSize));
+    return place.Error({&at, "maxphys"},
+                       absl::StrCat(tunables.maxphys, " is not whole pages; use a ", "multiple of ",
+                                    vm::kPageSize));
   }
   return absl::OkStatus();
 }
@@ -116,16 +118,21 @@ absl::Status CheckTunables(const v1::Scenario& scenario, const ScenarioPlace& pl
 absl::Status CheckFaultFields(const ScenarioPlace& place, const FieldRef& at,
                               const v1::DiskFault& fault) {
   constexpr IntegerRule kRules[] = {
-      {"offset_bytes", 0, kAny}, {"length_bytes", 0, kAny},
-      {"from_ns", 0, kAny},      {"until_ns", 0, kAny},
-      {"nth", 0, kAny},          {"every", 0, kAny},
-      {"limit", 0, kAny},        {"probability_ppm", 0, 1'000'000},
+      {"offset_bytes", 0, kAny},
+      {"length_bytes", 0, kAny},
+      {"from_ns", 0, kAny},
+      {"until_ns", 0, kAny},
+      {"nth", 0, kAny},
+      {"every", 0, kAny},
+      {"limit", 0, kAny},
+      {"probability_ppm", 0, 1'000'000},
       {"delay_ns", 0, 3600 * sim::kSecond},
       {"prefix_sectors", 0, kAny},
   };
   if (fault.kind() == v1::DiskFault::KIND_UNSPECIFIED) {
-    return place.Error({&at, "kind"}, "is missing; say what goes wrong: IO_ERROR, BAD_RANGE, GONE, "
-                                      "NO_MEMORY, SHORT_TRANSFER, TORN_WRITE or SLOW");
+    return place.Error({&at, "kind"},
+                       "is missing; say what goes wrong: IO_ERROR, BAD_RANGE, GONE, "
+                       "NO_MEMORY, SHORT_TRANSFER, TORN_WRITE or SLOW");
   }
   return CheckIntegers(place, at, fault, kRules);
 }
@@ -133,8 +140,9 @@ absl::Status CheckFaultFields(const ScenarioPlace& place, const FieldRef& at,
 // Fields that sim/disk.h and sim/disk_faults.h call otherwise than scenario.proto does.
 std::string ProtoFieldName(std::string name) {
   constexpr std::pair<const char*, const char*> kNames[] = {
-      {"batchsize", "elevator_batch"}, {"begin", "offset_bytes"}, {"end", "length_bytes"},
-      {"from", "from_ns"},             {"until", "until_ns"},     {"ops", "op"},
+      {"batchsize", "elevator_batch"}, {"begin", "offset_bytes"},
+      {"end", "length_bytes"},         {"from", "from_ns"},
+      {"until", "until_ns"},           {"ops", "op"},
   };
   const size_t dot = name.rfind('.');
   const size_t start = dot == std::string::npos ? 0 : dot + 1;
@@ -146,8 +154,7 @@ std::string ProtoFieldName(std::string name) {
 
 // Says where, for an error "field: what" of a lower layer.
 absl::Status Relocate(const ScenarioPlace& place, const FieldRef& at, const absl::Status& error) {
-  const std::vector<std::string> parts =
-      absl::StrSplit(error.message(), absl::MaxSplits(": ", 1));
+  const std::vector<std::string> parts = absl::StrSplit(error.message(), absl::MaxSplits(": ", 1));
   const std::string fix = absl::StrContains(error.message(), "; ") ? "" : "; change this value";
   if (parts.size() < 2) return place.Error(at, absl::StrCat(parts[0], fix));
   return place.Error({&at, ProtoFieldName(parts[0])}, absl::StrCat(parts[1], fix));
@@ -166,8 +173,8 @@ absl::Status CheckDisk(const ScenarioPlace& place, const FieldRef& at, const v1:
                                                          "use a multiple of ", vm::kPageSize));
   }
   if (disk.faults_size() > kMaxFaults) {
-    return place.Error({&at, "faults"}, absl::StrCat("has ", disk.faults_size(), "; use at most ",
-                                                     kMaxFaults));
+    return place.Error({&at, "faults"},
+                       absl::StrCat("has ", disk.faults_size(), "; use at most ", kMaxFaults));
   }
   for (int i = 0; i < disk.faults_size(); ++i) {
     VMSIM_RETURN_IF_ERROR(CheckFaultFields(place, {&at, "faults", i}, disk.faults(i)));
@@ -182,8 +189,8 @@ absl::Status CheckDisks(const v1::Scenario& scenario, const ScenarioPlace& place
   const FieldRef root;
   std::set<std::string> names;
   if (scenario.disks_size() > kMaxDisks) {
-    return place.Error("disks", absl::StrCat("there are ", scenario.disks_size(), "; use at most ",
-                                             kMaxDisks));
+    return place.Error(
+        "disks", absl::StrCat("there are ", scenario.disks_size(), "; use at most ", kMaxDisks));
   }
   for (int i = 0; i < scenario.disks_size(); ++i) {
     const FieldRef at{&root, "disks", i};
@@ -231,22 +238,22 @@ class SwapChecker {
     const int64_t disk_pages = disk_pages_[device.disk()];
     const FieldRef size{&at, "size_pages"};
     if (device.offset_pages() >= disk_pages) {
-      return place_.Error({&at, "offset_pages"},
-                          absl::StrCat(device.offset_pages(), " is past the end of ",
-                                       Quoted(device.disk()), ", which has ", disk_pages,
-                                       " pages; use less"));
+      return place_.Error(
+          {&at, "offset_pages"},
+          absl::StrCat(device.offset_pages(), " is past the end of ", Quoted(device.disk()),
+                       ", which has ", disk_pages, " pages; use less"));
     }
     const int64_t room = disk_pages - device.offset_pages();
     const int64_t pages = device.size_pages() != 0 ? device.size_pages() : room;
     if (pages > room) {
-      return place_.Error(size, absl::StrCat(pages, " pages do not fit: ", Quoted(device.disk()),
-                                             " has ", room, " from there on; use at most ", room,
-                                             " or a larger disk"));
+      return place_.Error(
+          size, absl::StrCat(pages, " pages do not fit: ", Quoted(device.disk()), " has ", room,
+                             " from there on; use at most ", room, " or a larger disk"));
     }
     if (pages < kMinPages) {
-      return place_.Error(size, absl::StrCat(pages, " is too few: the label takes ",
-                                             vm::kSwapLabelPages, " pages; use ", kMinPages,
-                                             " or more"));
+      return place_.Error(size,
+                          absl::StrCat(pages, " is too few: the label takes ", vm::kSwapLabelPages,
+                                       " pages; use ", kMinPages, " or more"));
     }
     total_pages_ = SaturatingAdd(total_pages_, pages);
     if (total_pages_ > kMaxPages) {
@@ -260,10 +267,10 @@ class SwapChecker {
     const int64_t begin = device.offset_pages();
     for (const auto& [other_begin, other_end] : used_[device.disk()]) {
       if (begin < other_end && other_begin < begin + pages) {
-        return place_.Error(at, absl::StrCat("pages ", begin, "..", begin + pages - 1, " of ",
-                                             Quoted(device.disk()), " overlap another swap device's ",
-                                             other_begin, "..", other_end - 1,
-                                             "; change offset_pages or size_pages"));
+        return place_.Error(
+            at, absl::StrCat("pages ", begin, "..", begin + pages - 1, " of ",
+                             Quoted(device.disk()), " overlap another swap device's ", other_begin,
+                             "..", other_end - 1, "; change offset_pages or size_pages"));
       }
     }
     used_[device.disk()].emplace_back(begin, begin + pages);

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "scenarios/generators.h"
-#include "scenarios/split_mix.h"
+#include "sim/random.h"
 #include "scenarios/zipf.h"
 
 namespace vmsim::scenarios {
@@ -105,7 +105,7 @@ class ChasePages {
  public:
   explicit ChasePages(const GeneratorConfig& config) : order_(config.pages) {
     std::vector<uint32_t> next = Identity(config.pages);
-    SplitMix64 random(config.seed);
+    sim::SplitMix64 random(config.seed);
     for (uint64_t j = config.pages - 1; j > 0; --j) std::swap(next[j], next[random.Below(j)]);
     uint32_t page = 0;
     for (uint32_t& visited : order_) {
@@ -131,14 +131,14 @@ class UniformPages {
       : pages_(config.pages), random_(config.seed) {}
   void Fill(uint64_t* out, size_t count) {
     const uint64_t pages = pages_;
-    SplitMix64 random = random_;
+    sim::SplitMix64 random = random_;
     for (size_t i = 0; i < count; ++i) out[i] = random.Below(pages);
     random_ = random;
   }
 
  private:
   const uint64_t pages_;
-  SplitMix64 random_;
+  sim::SplitMix64 random_;
 };
 
 class ZipfPages {
@@ -149,14 +149,14 @@ class ZipfPages {
       : table_(config.pages, config.s10),
         page_of_rank_(Identity(config.pages)),
         random_(config.seed) {
-    SplitMix64 shuffle(config.seed ^ kShuffleStream);
+    sim::SplitMix64 shuffle(config.seed ^ kShuffleStream);
     for (uint64_t j = config.pages - 1; j > 0; --j) {
       std::swap(page_of_rank_[j], page_of_rank_[shuffle.Below(j + 1)]);
     }
   }
   // In three steps, so that the cache misses of many draws overlap.
   void Fill(uint64_t* out, size_t count) {
-    SplitMix64 random = random_;
+    sim::SplitMix64 random = random_;
     const uint64_t total = table_.total();
     for (size_t i = 0; i < count; ++i) out[i] = random.Below(total);
     random_ = random;
@@ -167,7 +167,7 @@ class ZipfPages {
  private:
   const ZipfTable table_;
   std::vector<uint32_t> page_of_rank_;
-  SplitMix64 random_;
+  sim::SplitMix64 random_;
 };
 
 class HotsetPages {
@@ -178,7 +178,7 @@ class HotsetPages {
         cold_(config.pages - hot_),
         random_(config.seed) {}
   void Fill(uint64_t* out, size_t count) {
-    SplitMix64 random = random_;
+    sim::SplitMix64 random = random_;
     uint64_t scan = scan_;
     for (size_t i = 0; i < count; ++i) {
       if (random.Below(100) < hot_pct_) {
@@ -195,7 +195,7 @@ class HotsetPages {
  private:
   const uint64_t hot_pct_, hot_, cold_;
   uint64_t scan_ = 0;
-  SplitMix64 random_;
+  sim::SplitMix64 random_;
 };
 
 class PhasesPages {
@@ -204,7 +204,7 @@ class PhasesPages {
       : pages_(config.pages), refs_(config.refs), random_(config.seed) {}
   void Fill(uint64_t* out, size_t count) {
     const uint64_t window = pages_ * 3 / 8;
-    SplitMix64 random = random_;
+    sim::SplitMix64 random = random_;
     for (size_t i = 0; i < count; ++i, ++i_) {
       if (i_ == phase_end_) StartPhase();
       const uint64_t page = window_start_ + random.Below(window);
@@ -222,7 +222,7 @@ class PhasesPages {
   }
   const uint64_t pages_, refs_;
   uint64_t i_ = 0, phase_end_ = 0, window_start_ = 0;
-  SplitMix64 random_;
+  sim::SplitMix64 random_;
 };
 
 }  // namespace vmsim::scenarios

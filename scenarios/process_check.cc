@@ -5,6 +5,7 @@
 #include <map>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "scenarios/check_rules.h"
@@ -67,8 +68,9 @@ class StepChecker {
       case v1::Step::STEP_NOT_SET:
         break;
     }
-    return place_.Error(at, "is empty; say what to do: map, unmap, touch, generate, trace, sleep, "
-                            "exit or repeat");
+    return place_.Error(at,
+                        "is empty; say what to do: map, unmap, touch, generate, trace, sleep, "
+                        "exit or repeat");
   }
 
   absl::Status CheckMap(const FieldRef& at, const v1::Map& map) {
@@ -78,8 +80,9 @@ class StepChecker {
     };
     VMSIM_RETURN_IF_ERROR(CheckName(place_, {&at, "name"}, map.name()));
     if (maps_.count(map.name()) != 0) {
-      return place_.Error({&at, "name"}, absl::StrCat(Quoted(map.name()), " is mapped already; unmap ",
-                                                      "it first, or use another name"));
+      return place_.Error({&at, "name"},
+                          absl::StrCat(Quoted(map.name()), " is mapped already; unmap ",
+                                       "it first, or use another name"));
     }
     VMSIM_RETURN_IF_ERROR(CheckIntegers(place_, at, map, kRules));
     const bool shared = !map.shared_segment().empty() || map.kind() == v1::Map::SHARED_ANONYMOUS;
@@ -99,23 +102,24 @@ class StepChecker {
 
   absl::Status CheckSharedMap(const FieldRef& at, const v1::Map& map) const {
     if (map.kind() == v1::Map::ANONYMOUS) {
-      return place_.Error({&at, "kind"}, "ANONYMOUS memory has no shared_segment; use SHARED_ANONYMOUS "
-                                         "or remove it");
+      return place_.Error({&at, "kind"},
+                          "ANONYMOUS memory has no shared_segment; use SHARED_ANONYMOUS "
+                          "or remove it");
     }
     VMSIM_RETURN_IF_ERROR(CheckKnownName(place_, {&at, "shared_segment"}, map.shared_segment(),
                                          "shared segment", segment_names_));
     const int64_t size = segments_.at(map.shared_segment());
     if (map.first_page() >= size) {
-      return place_.Error({&at, "first_page"},
-                          absl::StrCat(map.first_page(), " is past the end of ",
-                                       Quoted(map.shared_segment()), ", which has ", size,
-                                       " pages; use less"));
+      return place_.Error(
+          {&at, "first_page"},
+          absl::StrCat(map.first_page(), " is past the end of ", Quoted(map.shared_segment()),
+                       ", which has ", size, " pages; use less"));
     }
     if (map.pages() > size - map.first_page()) {
-      return place_.Error({&at, "pages"},
-                          absl::StrCat(map.pages(), " is more than ", Quoted(map.shared_segment()),
-                                       " has from there on; use at most ",
-                                       size - map.first_page()));
+      return place_.Error(
+          {&at, "pages"},
+          absl::StrCat(map.pages(), " is more than ", Quoted(map.shared_segment()),
+                       " has from there on; use at most ", size - map.first_page()));
     }
     return absl::OkStatus();
   }
@@ -138,22 +142,23 @@ class StepChecker {
     const int64_t size = maps_.at(touch.map());
     if (touch.first_page() >= size || touch.pages() > size - touch.first_page()) {
       const int64_t last = touch.first_page() + (touch.pages() == 0 ? 1 : touch.pages()) - 1;
-      return place_.Error(at, absl::StrCat("page ", last, " is past the end of ", Quoted(touch.map()),
-                                           ", which has ", size,
-                                           " pages; lower first_page or pages"));
+      return place_.Error(at,
+                          absl::StrCat("page ", last, " is past the end of ", Quoted(touch.map()),
+                                       ", which has ", size, " pages; lower first_page or pages"));
     }
     return absl::OkStatus();
   }
 
   absl::Status CheckGenerate(const FieldRef& at, const v1::Generate& generate) const {
     constexpr IntegerRule kRules[] = {
-        {"passes", 1, kAny},       {"refs", 0, kAny},   {"s10", 8, 12, "use 8, 10 or 12"},
-        {"hot_pct", 0, 100},       {"stride", 1, kAny}, {"write_pct", 0, 100},
+        {"passes", 1, kAny}, {"refs", 0, kAny},   {"s10", 8, 12, "use 8, 10 or 12"},
+        {"hot_pct", 0, 100}, {"stride", 1, kAny}, {"write_pct", 0, 100},
     };
     VMSIM_RETURN_IF_ERROR(CheckMapped({&at, "map"}, generate.map()));
     if (generate.kind() == v1::Generate::KIND_UNSPECIFIED) {
-      return place_.Error({&at, "kind"}, "is missing; use SEQUENTIAL, LOOP, UNIFORM, ZIPF, HOTSET, "
-                                         "PHASES, STRIDED, CHASE or ZIGZAG");
+      return place_.Error({&at, "kind"},
+                          "is missing; use SEQUENTIAL, LOOP, UNIFORM, ZIPF, HOTSET, "
+                          "PHASES, STRIDED, CHASE or ZIGZAG");
     }
     VMSIM_RETURN_IF_ERROR(CheckIntegers(place_, at, generate, kRules));
     const GeneratorConfig config = ToGeneratorConfig(generate, maps_.at(generate.map()), 0);
@@ -163,7 +168,7 @@ class StepChecker {
         absl::StrSplit(status.message(), absl::MaxSplits(": ", 1));
     if (parts.size() < 2) return place_.Error(at, status.message());
     // What is wrong with the pages is said where the recipe is; the map alone may be all right.
-    if (parts[0] == "pages") {
+    if (absl::StartsWith(parts[0], "pages")) {
       return place_.Error({&at, "map"}, absl::StrCat("pages of ", Quoted(generate.map()), ": ",
                                                      parts[1], "; change the map's pages"));
     }
@@ -179,24 +184,26 @@ class StepChecker {
   absl::Status CheckTracePath(const FieldRef& field, const std::string& path) const {
     if (path.empty()) return place_.Error(field, "is missing; name a VPT1 trace");
     if (path.size() > kMaxPathBytes) {
-      return place_.Error(field, absl::StrCat("has ", path.size(), " bytes; use at most ",
-                                              kMaxPathBytes));
+      return place_.Error(field,
+                          absl::StrCat("has ", path.size(), " bytes; use at most ", kMaxPathBytes));
     }
     for (const char c : path) {
       if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-        return place_.Error(field, absl::StrCat(Quoted(path), " has a control character; rename the ",
-                                                "file"));
+        return place_.Error(
+            field, absl::StrCat(Quoted(path), " has a control character; rename the ", "file"));
       }
     }
     if (options_.allow_any_path) return absl::OkStatus();
     if (path[0] == '/') {
-      return place_.Error(field, absl::StrCat(Quoted(path), " is an absolute path; put the file beside ",
-                                              "the scenario, or allow it with --allow-any-path"));
+      return place_.Error(field,
+                          absl::StrCat(Quoted(path), " is an absolute path; put the file beside ",
+                                       "the scenario, or allow it with --allow-any-path"));
     }
     for (absl::string_view part : absl::StrSplit(path, '/')) {
       if (part != "..") continue;
-      return place_.Error(field, absl::StrCat(Quoted(path), " leaves the scenario's folder; put the ",
-                                              "file below it, or allow it with --allow-any-path"));
+      return place_.Error(field,
+                          absl::StrCat(Quoted(path), " leaves the scenario's folder; put the ",
+                                       "file below it, or allow it with --allow-any-path"));
     }
     return absl::OkStatus();
   }
@@ -212,8 +219,9 @@ class StepChecker {
     const std::map<std::string, int64_t> before = maps_;
     VMSIM_RETURN_IF_ERROR(CheckSteps(at, repeat.steps(), depth + 1));
     if (repeat.times() > 1 && maps_ != before) {
-      return place_.Error(at, "leaves other maps than it found, so it cannot run twice; unmap inside "
-                              "what it maps, or map before it");
+      return place_.Error(at,
+                          "leaves other maps than it found, so it cannot run twice; unmap inside "
+                          "what it maps, or map before it");
     }
     return absl::OkStatus();
   }
@@ -229,8 +237,9 @@ class StepChecker {
 absl::Status CheckSegments(const v1::Scenario& scenario, const ScenarioPlace& place) {
   const FieldRef root;
   if (scenario.shared_segments_size() > kMaxSegments) {
-    return place.Error("shared_segments", absl::StrCat("there are ", scenario.shared_segments_size(),
-                                                       "; use at most ", kMaxSegments));
+    return place.Error("shared_segments",
+                       absl::StrCat("there are ", scenario.shared_segments_size(), "; use at most ",
+                                    kMaxSegments));
   }
   std::set<std::string> names;
   for (int i = 0; i < scenario.shared_segments_size(); ++i) {
@@ -238,8 +247,7 @@ absl::Status CheckSegments(const v1::Scenario& scenario, const ScenarioPlace& pl
     const v1::SharedSegment& segment = scenario.shared_segments(i);
     VMSIM_RETURN_IF_ERROR(
         CheckNewName(place, {&at, "name"}, segment.name(), "shared segment", names));
-    VMSIM_RETURN_IF_ERROR(
-        CheckInRange(place, {&at, "pages"}, segment.pages(), 1, kMaxMapPages));
+    VMSIM_RETURN_IF_ERROR(CheckInRange(place, {&at, "pages"}, segment.pages(), 1, kMaxMapPages));
   }
   return absl::OkStatus();
 }
@@ -251,15 +259,15 @@ absl::Status CheckCopies(const v1::Process& process, const ScenarioPlace& place,
   VMSIM_RETURN_IF_ERROR(CheckIntegers(place, at, process, kRules));
   const int count = process.has_count() ? process.count() : 1;
   if (static_cast<int64_t>(names.size()) + count > kMaxProcesses) {
-    return place.Error({&at, process.has_count() ? "count" : "name"},
-                       absl::StrCat("this makes more than ", kMaxProcesses,
-                                    " processes in all; use fewer"));
+    return place.Error(
+        {&at, process.has_count() ? "count" : "name"},
+        absl::StrCat("this makes more than ", kMaxProcesses, " processes in all; use fewer"));
   }
   for (int i = 0; i < count; ++i) {
     if (names.insert(CopyName(process, i)).second) continue;
-    return place.Error({&at, "name"}, absl::StrCat("another process is called ",
-                                                   Quoted(CopyName(process, i)),
-                                                   "; give each its own name"));
+    return place.Error({&at, "name"},
+                       absl::StrCat("another process is called ", Quoted(CopyName(process, i)),
+                                    "; give each its own name"));
   }
   return absl::OkStatus();
 }

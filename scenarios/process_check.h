@@ -12,7 +12,8 @@
 
 namespace vmsim::scenarios {
 
-// Shared segments, processes and steps. Enters the name of every process, copies included, in `names`.
+// Shared segments, processes and steps. Enters the name of every process, copies included, in
+// `names`.
 absl::Status CheckProcesses(const v1::Scenario& scenario, const ScenarioPlace& place,
                             const CheckOptions& options, std::set<std::string>& names);
 

@@ -16,7 +16,7 @@ namespace {
 
 // --- Totals ---
 
-constexpr std::array kGroups = {"faults", "swap",   "files", "reclaim",
+constexpr std::array kGroups = {"faults", "swap",    "files", "reclaim",
                                 "levels", "targets", "disks", "others"};
 
 // Which of kGroups a counter belongs to, by its kind and its kernel name.
@@ -34,8 +34,9 @@ size_t GroupOf(const v1::CounterValue& counter) {
                  "v_intrans", "refaults"})) {
     return 0;
   }
-  if (is_one_of({"v_reactivated", "v_pdwakeups", "v_pdpages", "v_pdshortfalls", "v_dfree", "v_pfree",
-                 "v_tfree", "oom_kills", "laundered_pages", "unswappable_pages", "pdpasses"})) {
+  if (is_one_of({"v_reactivated", "v_pdwakeups", "v_pdpages", "v_pdshortfalls", "v_dfree",
+                 "v_pfree", "v_tfree", "oom_kills", "laundered_pages", "unswappable_pages",
+                 "pdpasses"})) {
     return 3;
   }
   return 7;
@@ -80,12 +81,13 @@ std::string InUnit(int64_t value, const std::string& unit) {
 }
 
 std::string SlowFaultsLine(const v1::SlowFaults& slow) {
-  std::string text = absl::StrCat("  The ", Grouped(slow.faults()), " slowest faults (",
-                                  HumanDuration(slow.threshold_ns()), " or more) took ",
-                                  HumanDuration(slow.total_ns()), " together:");
+  std::string text = absl::StrCat("  The slow ones, of ", HumanDuration(slow.threshold_ns()),
+                                  " or more: ", Grouped(slow.faults()), " took ",
+                                  HumanDuration(slow.total_ns()), ":");
   int64_t rest = slow.total_ns();
   for (const v1::SlowFaults::Share& share : slow.waits()) {
-    absl::StrAppend(&text, " ", share.cause(), " ", Percent(share.total_ns(), slow.total_ns()), ",");
+    absl::StrAppend(&text, " ", share.cause(), " ", Percent(share.total_ns(), slow.total_ns()),
+                    ",");
     rest -= share.total_ns();
   }
   absl::StrAppend(&text, " CPU ", Percent(std::max<int64_t>(rest, 0), slow.total_ns()), "\n");
@@ -160,8 +162,8 @@ std::string WaitsSection(const v1::Result& result) {
 
 std::string ReclaimSection(const v1::ReclaimResult& reclaim) {
   if (reclaim.scanned_pages() == 0) return "";
-  return absl::StrCat("  efficiency ", Percent(reclaim.freed_pages(), reclaim.scanned_pages()), ": ",
-                      Grouped(reclaim.freed_pages()), " pages freed of ",
+  return absl::StrCat("  efficiency ", Percent(reclaim.freed_pages(), reclaim.scanned_pages()),
+                      ": ", Grouped(reclaim.freed_pages()), " pages freed of ",
                       Grouped(reclaim.scanned_pages()), " scanned; ",
                       Grouped(reclaim.laundered_pages()), " laundered, ",
                       Grouped(reclaim.reactivated_pages()), " reactivated, ",

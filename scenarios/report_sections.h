@@ -1,5 +1,5 @@
-// scenarios/report_sections.h: the parts of the text report; each is lines, or empty if there is nothing
-// to say.
+// scenarios/report_sections.h: the parts of the text report; each is lines, or empty if there is
+// nothing to say.
 #ifndef VMSIM_SCENARIOS_REPORT_SECTIONS_H_
 #define VMSIM_SCENARIOS_REPORT_SECTIONS_H_
 

@@ -49,9 +49,8 @@ Json ToJson(const v1::ProcessResult& process) {
 Json ToJson(const v1::Series& series) {
   Json columns = Json::object();
   for (const v1::SeriesColumn& column : series.columns()) {
-    columns[column.name()] = Json{{"unit", column.unit()},
-                                  {"kind", KindName(column.kind())},
-                                  {"values", column.values()}};
+    columns[column.name()] = Json{
+        {"unit", column.unit()}, {"kind", KindName(column.kind())}, {"values", column.values()}};
   }
   return Json{{"interval_ns", series.interval_ns()},
               {"time_ns", series.time_ns()},

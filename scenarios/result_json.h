@@ -2,11 +2,13 @@
 //
 // The keys are the names of result.proto, in this order: schema_version, scenario, seed, digest,
 // sim_time_ns, events_run, references, policy, revision, memory_pages, cpus, counters, processes,
-// histograms, series, disks, fault_waits, slow_faults, reclaim, expectations. Numbers are numbers (seed
-// and counters are whole, up to 64 bits), texts are escaped UTF-8, nothing that has no value is there.
+// histograms, series, disks, fault_waits, slow_faults, reclaim, expectations. Numbers are numbers
+// (seed and counters are whole, up to 64 bits), texts are escaped UTF-8, nothing that has no value
+// is there.
 //
 //   counters     {"v_vm_faults": 12, ...}, sorted
-//   histograms   {"fault_hard_ns": {"unit", "count", "min", "max", "mean", "p50", "p90", "p99", "p999",
+//   histograms   {"fault_hard_ns": {"unit", "count", "min", "max", "mean", "p50", "p90", "p99",
+//   "p999",
 //                "buckets": [[first, last, count], ...]}, ...}
 //   series       {"interval_ns", "time_ns": [...], "columns": {"v_free_count": {"unit", "kind",
 //                "values": [...]}, ...}}

@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "scenarios/split_mix.h"
+#include "sim/random.h"
 
 namespace vmsim::scenarios {
 namespace {
@@ -115,7 +115,7 @@ std::vector<uint64_t> NaiveCollapse(const std::vector<Reference>& references, ui
 
 TEST(RunCollapserTest, AgreesWithTheDefinitionHoweverItIsDrained) {
   for (uint64_t seed = 0; seed < 200; ++seed) {
-    SplitMix64 random(seed);
+    sim::SplitMix64 random(seed);
     const uint32_t depth = 1 + static_cast<uint32_t>(random.Below(6));
     const uint64_t pages = 1 + random.Below(12);
     std::vector<Reference> references;

@@ -43,22 +43,23 @@ TraceSize NoTraces(const std::string&) { return {}; }
 absl::Status CheckTotals(const v1::Scenario& scenario, const ScenarioTotals& totals,
                          const ScenarioPlace& place, const CheckOptions& options) {
   if (totals.mapped_pages > kMaxMappedPages) {
-    return place.Error("processes", absl::StrCat("all maps together have more than ", kMaxMappedPages,
-                                                 " pages; use fewer or smaller ones"));
+    return place.Error("processes",
+                       absl::StrCat("all maps together have more than ", kMaxMappedPages,
+                                    " pages; use fewer or smaller ones"));
   }
   if (totals.pages_mapped_in_all > kMaxPagesMappedInAll) {
     return place.Error("processes", absl::StrCat("repeats map more than ", kMaxPagesMappedInAll,
                                                  " pages one after another; repeat less"));
   }
   if (totals.step_runs > kMaxStepRuns) {
-    return place.Error("processes", absl::StrCat("with repeats and copies, more than ", kMaxStepRuns,
-                                                 " steps would run; repeat less"));
+    return place.Error("processes", absl::StrCat("with repeats and copies, more than ",
+                                                 kMaxStepRuns, " steps would run; repeat less"));
   }
   const int64_t max_references = ToRunLimits(scenario.limits()).max_references;
   if (totals.references > max_references) {
-    return place.Error("processes", absl::StrCat("more than limits.max_references = ", max_references,
-                                                 " references would be made; make fewer, or raise ",
-                                                 "the limit"));
+    return place.Error(
+        "processes", absl::StrCat("more than limits.max_references = ", max_references,
+                                  " references would be made; make fewer, or raise ", "the limit"));
   }
   if (options.max_host_bytes != 0 && totals.host_bytes > options.max_host_bytes) {
     return place.Error("memory", absl::StrCat("the run may need ", totals.host_bytes >> 20,
@@ -82,8 +83,9 @@ absl::Status CheckScenario(const v1::Scenario& scenario, const ScenarioPlace& pl
 
 const std::vector<PolicyInfo>& Policies() {
   static const auto* const policies = new std::vector<PolicyInfo>{
-      {"freebsd", "FreeBSD's page daemon: active, inactive and laundry queues, PID controller, "
-                  "laundry thread, out-of-memory killer. The default."},
+      {"freebsd",
+       "FreeBSD's page daemon: active, inactive and laundry queues, PID controller, "
+       "laundry thread, out-of-memory killer. The default."},
   };
   return *policies;
 }

@@ -56,17 +56,20 @@ constexpr Story kMachineStories[] = {
     {"NamelessDisk", "disks { }", "disks[1].name: is missing; give it a name"},
     {"ControlCharacterInAName", "disks { name: 'a\\033[2J' }",
      "disks[1].name: \"a\\x1b[2J\" has a character that names cannot have"},
-    {"LongName", "disks { name: "
-                 "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' }",
+    {"LongName",
+     "disks { name: "
+     "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' }",
      "has 73 bytes; use at most 64"},
     {"HugeDisk", "disks { name: 'x' size_bytes: 9223372036854775807 }",
      "disks[1].size_bytes: 9223372036854775807 is outside 0..1125899906842624"},
-    {"OddDisk", "disks { name: 'x' size_bytes: 5000 }", "disks[1].size_bytes: 5000 is not whole pages"},
+    {"OddDisk", "disks { name: 'x' size_bytes: 5000 }",
+     "disks[1].size_bytes: 5000 is not whole pages"},
     {"DiskBeyondItsGeometry", "disks { name: 'x' size_bytes: 8796093022208 hdd {} }",
      "disks[1].size_bytes: 8796093022208 is more than"},
     {"ModelField", "disks { name: 'x' ssd { unit_bytes: 5000 } }",
      "disks[1].ssd.unit_bytes: 5000 is not a power of two; change this value"},
-    {"ModelRange", "disks { name: 'x' hdd { heads: 0 } }", "disks[1].hdd.heads: 0 is outside 1..1000"},
+    {"ModelRange", "disks { name: 'x' hdd { heads: 0 } }",
+     "disks[1].hdd.heads: 0 is outside 1..1000"},
     {"FaultWithoutKind", "disks { name: 'x' faults { nth: 1 } }",
      "disks[1].faults[0].kind: is missing; say what goes wrong"},
     {"FaultField", "disks { name: 'x' faults { kind: SLOW } }",
@@ -110,7 +113,8 @@ constexpr Story kMachineStories[] = {
     {"ExpectsWithoutBound", "expectations { counter: 'v_swapin' }",
      "expectations[0]: has no bound; add eq, ne, lt, le, gt, ge or between"},
     {"ExpectsUnknownCounter", "expectations { counter: 'v_swapni' ge: 1 }",
-     "expectations[0].counter: there is no counter called \"v_swapni\"; did you mean \"v_swapin\"?"},
+     "expectations[0].counter: there is no counter called \"v_swapni\"; did you mean "
+     "\"v_swapin\"?"},
     {"ExpectsUnknownProcess", "expectations { process { name: 'pp' field: MAJFLT } ge: 1 }",
      "expectations[0].process.name: there is no process called \"pp\""},
     {"ExpectsNoStatistic", "expectations { histogram { name: 'x' } ge: 1 }",
@@ -124,8 +128,7 @@ class MachineCheckTest : public testing::TestWithParam<Story> {};
 TEST_P(MachineCheckTest, Story) {
   ReadOptions options;
   options.check.counters = {"v_swapin", "v_swapout"};
-  const std::string text =
-      std::string(kMachine) + "processes { name: 'p' } " + GetParam().text;
+  const std::string text = std::string(kMachine) + "processes { name: 'p' } " + GetParam().text;
   EXPECT_THAT(Check(text, options), HasSubstr(GetParam().error));
 }
 
@@ -136,12 +139,14 @@ TEST(ScenarioCheckTest, Memory) {
   const std::string process = " processes { name: 'p' }";
   EXPECT_EQ(Check("memory { pages: 1000 }" + process), "ok");
   EXPECT_EQ(Check("memory { pages: 268435455 }" + process), "ok");
-  EXPECT_EQ(Check("memory { pages: 999 }" + process),
-            "s:1:10: memory.pages: 999 is below FreeBSD's workable minimum (its free-page thresholds "
-            "collapse into each other); use 1000 or more");
-  EXPECT_EQ(Check("memory { pages: 1152921504606846976 }" + process),  // 2^60
-            "s:1:10: memory.pages: 1152921504606846976 is more than the 268435455 pages (1 TiB) that "
-            "a machine can have; use less");
+  EXPECT_EQ(
+      Check("memory { pages: 999 }" + process),
+      "s:1:10: memory.pages: 999 is below FreeBSD's workable minimum (its free-page thresholds "
+      "collapse into each other); use 1000 or more");
+  EXPECT_EQ(
+      Check("memory { pages: 1152921504606846976 }" + process),  // 2^60
+      "s:1:10: memory.pages: 1152921504606846976 is more than the 268435455 pages (1 TiB) that "
+      "a machine can have; use less");
   EXPECT_THAT(Check("memory { pages: -2000 }" + process), HasSubstr("-2000 is below"));
   EXPECT_THAT(Check("processes { name: 'p' }"), HasSubstr("s: memory.pages: is missing"));
   EXPECT_THAT(Check("memory { pages: 1000 }"), HasSubstr("processes: there are none"));
@@ -185,14 +190,16 @@ constexpr Story kStepStories[] = {
      "steps { map { name: 'm' shared_segment: 'shm' first_page: 40 pages: 11 } }",
      "steps[0].map.pages: 11 is more than \"shm\" has from there on; use at most 10"},
     {"UnknownSegment", "steps { map { name: 'm' shared_segment: 'shn' } }",
-     "steps[0].map.shared_segment: there is no shared segment called \"shn\"; did you mean \"shm\"?"},
+     "steps[0].map.shared_segment: there is no shared segment called \"shn\"; did you mean "
+     "\"shm\"?"},
     {"SharedWithoutSegment", "steps { map { name: 'm' kind: SHARED_ANONYMOUS pages: 1 } }",
      "steps[0].map.shared_segment: is missing; name a shared segment"},
     {"PrivateWithSegment", "steps { map { name: 'm' kind: ANONYMOUS shared_segment: 'shm' } }",
      "steps[0].map.kind: ANONYMOUS memory has no shared_segment"},
     {"NoKind", "steps { map { name: 'm' pages: 10 } } steps { generate { map: 'm' } }",
      "steps[1].generate.kind: is missing; use SEQUENTIAL, LOOP"},
-    {"NoRefs", "steps { map { name: 'm' pages: 10 } } steps { generate { map: 'm' kind: UNIFORM } }",
+    {"NoRefs",
+     "steps { map { name: 'm' pages: 10 } } steps { generate { map: 'm' kind: UNIFORM } }",
      "steps[1].generate.refs: 0 is outside 1.."},
     {"OddExponent",
      "steps { map { name: 'm' pages: 10 } } "
@@ -217,7 +224,8 @@ constexpr Story kStepStories[] = {
     {"NoTimes", "steps { repeat { steps { sleep { ns: 1 } } } }",
      "steps[0].repeat.times: 0 is outside 1.."},
     {"EmptyRepeat", "steps { repeat { times: 2 } }", "steps[0].repeat.steps: is empty"},
-    {"RepeatInside", "steps { repeat { times: 2 steps { sleep { } } steps { touch { map: 'x' } } } }",
+    {"RepeatInside",
+     "steps { repeat { times: 2 steps { sleep { } } steps { touch { map: 'x' } } } }",
      "processes[0].steps[0].repeat.steps[1].touch.map: there is no map called \"x\""},
     {"RepeatMaps", "steps { repeat { times: 2 steps { map { name: 'm' pages: 1 } } } }",
      "steps[0].repeat: leaves other maps than it found, so it cannot run twice"},
@@ -226,7 +234,8 @@ constexpr Story kStepStories[] = {
      "steps { touch { map: 'm' } }",
      "ok"},
     {"RepeatMapsAndUnmaps",
-     "steps { repeat { times: 9 steps { map { name: 'm' pages: 1 } } steps { unmap { map: 'm' } } } }",
+     "steps { repeat { times: 9 steps { map { name: 'm' pages: 1 } } steps { unmap { map: 'm' } } "
+     "} }",
      "ok"},
     {"TooManyReferences",
      "steps { map { name: 'm' pages: 1000 } } "
@@ -239,8 +248,7 @@ constexpr Story kStepStories[] = {
      "steps { repeat { times: 1099511627776 steps { repeat { times: 1099511627776 "
      "steps { touch { map: 'm' } } } } } }",
      "processes: with repeats and copies, more than 1000000000 steps would run"},
-    {"MapsTooLargeInAll",
-     "count: 2 steps { map { name: 'm' pages: 4294967296 } }",
+    {"MapsTooLargeInAll", "count: 2 steps { map { name: 'm' pages: 4294967296 } }",
      "processes: all maps together have more than 4294967296 pages"},
     {"MapsForEver",
      "steps { repeat { times: 1000 steps { map { name: 'm' pages: 4294967296 } } "
@@ -250,7 +258,9 @@ constexpr Story kStepStories[] = {
 
 class StepCheckTest : public testing::TestWithParam<Story> {};
 
-TEST_P(StepCheckTest, Story) { EXPECT_THAT(CheckSteps(GetParam().text), HasSubstr(GetParam().error)); }
+TEST_P(StepCheckTest, Story) {
+  EXPECT_THAT(CheckSteps(GetParam().text), HasSubstr(GetParam().error));
+}
 
 INSTANTIATE_TEST_SUITE_P(, StepCheckTest, testing::ValuesIn(kStepStories),
                          [](const auto& info) { return std::string(info.param.name); });
@@ -268,9 +278,10 @@ TEST(ScenarioCheckTest, RepeatsNestSixteenDeep) {
 TEST(ScenarioCheckTest, AnyPathIfAllowed) {
   ReadOptions options;
   options.check.allow_any_path = true;
-  EXPECT_EQ(Check("memory { pages: 1000 } processes { name: 'p' steps { trace { file: '/a/../b' } } }",
-                  options),
-            "ok");
+  EXPECT_EQ(
+      Check("memory { pages: 1000 } processes { name: 'p' steps { trace { file: '/a/../b' } } }",
+            options),
+      "ok");
 }
 
 TEST(ScenarioCheckTest, HostMemory) {
@@ -302,8 +313,9 @@ TEST(ScenarioTotalsTest, RepeatsAndCopiesMultiply) {
         } }
         steps { trace { file: "t" repeat: 7 } }
       })");
-  const ScenarioTotals totals =
-      CountTotals(scenario, [](const std::string& file) { return TraceSize{100, 1000, 20}; });
+  const ScenarioTotals totals = CountTotals(scenario, [](const std::string& file) {
+    return TraceSize{100, 1000, 20};
+  });
   EXPECT_EQ(totals.processes, 3);
   // Per copy: 3 steps, 4 * 2 in the repeat, 4 * 5 in the inner one.
   EXPECT_EQ(totals.step_runs, 3 * (3 + 8 + 20));

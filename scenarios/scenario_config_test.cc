@@ -70,8 +70,9 @@ std::vector<std::string> SetDocumentedDefaults(Message& message) {
 }
 
 std::vector<int64_t> Values(const vm::Costs& c) {
-  return {c.reference_ns, c.soft_fault_ns, c.hard_fault_ns,  c.page_zero_ns,     c.page_copy_ns,
-          c.page_scan_ns, c.scan_batch_ns, c.daemon_pass_ns, c.swap_io_setup_ns, c.tlb_shootdown_ns};
+  return {c.reference_ns,     c.soft_fault_ns,   c.hard_fault_ns, c.page_zero_ns,
+          c.page_copy_ns,     c.page_scan_ns,    c.scan_batch_ns, c.daemon_pass_ns,
+          c.swap_io_setup_ns, c.tlb_shootdown_ns};
 }
 
 std::vector<int64_t> Values(const vm::Tunables& t) {
@@ -96,9 +97,9 @@ std::vector<int64_t> Values(const sim::FixedDiskConfig& c) {
 }
 
 std::vector<int64_t> Values(const sim::SsdDiskConfig& c) {
-  return {c.channels,   c.dies_per_channel,    c.queue_depth, c.unit_bytes,        c.read_ns,
-          c.program_ns, c.erase_ns,            c.channel_bytes_per_s, c.overhead_ns, c.write_cache_units,
-          c.programs_per_erase};
+  return {c.channels,    c.dies_per_channel,  c.queue_depth,       c.unit_bytes,
+          c.read_ns,     c.program_ns,        c.erase_ns,          c.channel_bytes_per_s,
+          c.overhead_ns, c.write_cache_units, c.programs_per_erase};
 }
 
 // A field that is not set has the documented default, for every field.
@@ -112,7 +113,8 @@ TEST(ScenarioConfigTest, CostsDefaultsAreDocumented) {
 TEST(ScenarioConfigTest, TunablesDefaultsAreDocumented) {
   v1::Tunables tunables;
   const std::vector<int64_t> unset = Values(ToTunables(tunables));
-  EXPECT_EQ(SetDocumentedDefaults(tunables), std::vector<std::string>{"disable_swapspace_pageouts"});
+  EXPECT_EQ(SetDocumentedDefaults(tunables),
+            std::vector<std::string>{"disable_swapspace_pageouts"});
   EXPECT_EQ(Values(ToTunables(tunables)), unset);
 }
 
@@ -149,7 +151,8 @@ TEST(ScenarioConfigTest, LimitsAndGeneratorDefaultsAreDocumented) {
   EXPECT_EQ(generator.seed, 7u);
 }
 
-// Each field lands in its own place: set alone, it changes the struct; two never change the same way.
+// Each field lands in its own place: set alone, it changes the struct; two never change the same
+// way.
 template <typename Proto, typename Convert>
 void ExpectEachFieldCounts(Convert convert) {
   const std::vector<int64_t> before = convert(Proto());
@@ -157,10 +160,14 @@ void ExpectEachFieldCounts(Convert convert) {
     const FieldDescriptor* field = Proto::descriptor()->field(i);
     Proto message;
     const auto* reflection = message.GetReflection();
-    if (field->cpp_type() == FieldDescriptor::CPPTYPE_INT64) reflection->SetInt64(&message, field, 77);
-    if (field->cpp_type() == FieldDescriptor::CPPTYPE_INT32) reflection->SetInt32(&message, field, 77);
-    if (field->cpp_type() == FieldDescriptor::CPPTYPE_UINT32) reflection->SetUInt32(&message, field, 77);
-    if (field->cpp_type() == FieldDescriptor::CPPTYPE_BOOL) reflection->SetBool(&message, field, true);
+    if (field->cpp_type() == FieldDescriptor::CPPTYPE_INT64)
+      reflection->SetInt64(&message, field, 77);
+    if (field->cpp_type() == FieldDescriptor::CPPTYPE_INT32)
+      reflection->SetInt32(&message, field, 77);
+    if (field->cpp_type() == FieldDescriptor::CPPTYPE_UINT32)
+      reflection->SetUInt32(&message, field, 77);
+    if (field->cpp_type() == FieldDescriptor::CPPTYPE_BOOL)
+      reflection->SetBool(&message, field, true);
     std::vector<int64_t> expected = before;
     expected[static_cast<size_t>(i)] = field->cpp_type() == FieldDescriptor::CPPTYPE_BOOL ? 1 : 77;
     EXPECT_EQ(convert(message), expected) << field->full_name();

@@ -46,7 +46,8 @@ absl::StatusOr<std::vector<Part>> ParsePath(absl::string_view path) {
     }
     parts.push_back(std::move(part));
     if (path.empty()) return parts;
-    if (!absl::ConsumePrefix(&path, ".")) return Wrong("the path goes on after ] without a dot; add one");
+    if (!absl::ConsumePrefix(&path, "."))
+      return Wrong("the path goes on after ] without a dot; add one");
   }
 }
 
@@ -54,8 +55,8 @@ absl::StatusOr<const FieldDescriptor*> FindField(const Descriptor* type, const s
   if (const FieldDescriptor* field = type->FindFieldByName(name); field != nullptr) return field;
   std::vector<std::string> names;
   for (int i = 0; i < type->field_count(); ++i) names.push_back(type->field(i)->name());
-  return Wrong(absl::StrCat(type->name(), " has no field ", Quoted(name), "; ",
-                            Suggestion(name, names)));
+  return Wrong(
+      absl::StrCat(type->name(), " has no field ", Quoted(name), "; ", Suggestion(name, names)));
 }
 
 // The place of an element, given by its number or its name.
@@ -64,8 +65,8 @@ absl::StatusOr<int> FindElement(const Message& message, const FieldDescriptor* f
   const auto* reflection = message.GetReflection();
   const int size = reflection->FieldSize(message, field);
   if (!part.element.has_value()) {
-    return Wrong(absl::StrCat(part.name, " is a list of ", size, "; say which, as in ", part.name,
-                              "[0]"));
+    return Wrong(
+        absl::StrCat(part.name, " is a list of ", size, "; say which, as in ", part.name, "[0]"));
   }
   int index = 0;
   if (absl::SimpleAtoi(*part.element, &index)) {
@@ -94,16 +95,17 @@ absl::Status CheckOneof(const Message& message, const FieldDescriptor* field) {
   if (oneof == nullptr) return absl::OkStatus();
   const FieldDescriptor* set = message.GetReflection()->GetOneofFieldDescriptor(message, oneof);
   if (set == nullptr || set == field) return absl::OkStatus();
-  return Wrong(absl::StrCat("this ", message.GetDescriptor()->name(), " has ", set->name(), ", not ",
-                            field->name(), "; to replace it, set ", field->name(), "={ ... }"));
+  return Wrong(absl::StrCat("this ", message.GetDescriptor()->name(), " has ", set->name(),
+                            ", not ", field->name(), "; to replace it, set ", field->name(),
+                            "={ ... }"));
 }
 
 template <typename T, typename Setter>
 absl::Status SetNumber(const std::string& value, Setter set) {
   T number;
   if (!absl::SimpleAtoi(value, &number)) {
-    return Wrong(absl::StrCat(Quoted(value), " is not a whole number that fits the field; write one ",
-                              "such as 4000"));
+    return Wrong(absl::StrCat(
+        Quoted(value), " is not a whole number that fits the field; write one ", "such as 4000"));
   }
   set(number);
   return absl::OkStatus();
@@ -123,7 +125,8 @@ absl::Status SetEnum(Message* message, const FieldDescriptor* field, const std::
 
 absl::Status SetMessage(Message* target, absl::string_view value) {
   if (!absl::ConsumePrefix(&value, "{") || !absl::ConsumeSuffix(&value, "}")) {
-    return Wrong("a message is set as a whole, in braces: { field: value }; or name one of its fields");
+    return Wrong(
+        "a message is set as a whole, in braces: { field: value }; or name one of its fields");
   }
   std::unique_ptr<Message> parsed(target->New());
   VMSIM_RETURN_IF_ERROR(ParseText(value, "value", parsed.get(), nullptr));
@@ -166,7 +169,8 @@ absl::Status Apply(const std::vector<Part>& parts, const std::string& value, Mes
                    std::string& written) {
   for (size_t i = 0; i < parts.size(); ++i) {
     const bool last = i + 1 == parts.size();
-    absl::StatusOr<const FieldDescriptor*> field = FindField(message->GetDescriptor(), parts[i].name);
+    absl::StatusOr<const FieldDescriptor*> field =
+        FindField(message->GetDescriptor(), parts[i].name);
     if (!field.ok()) return field.status();
     absl::StrAppend(&written, written.empty() ? "" : ".", (*field)->name());
     const bool is_message = (*field)->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE;
@@ -196,8 +200,7 @@ absl::Status Apply(const std::vector<Part>& parts, const std::string& value, Mes
 
 absl::StatusOr<std::string> ApplyOverride(const std::string& text, v1::Scenario* scenario) {
   const auto failure = [&](const absl::Status& status) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--set ", Quoted(text), ": ", status.message()));
+    return absl::InvalidArgumentError(absl::StrCat("--set ", Quoted(text), ": ", status.message()));
   };
   const size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0) {

@@ -6,8 +6,8 @@
 //     processes[compiler].count=4                 an element by its name
 //     disks[0].hdd={ preset: HP97560 }            a whole message, as text
 //
-// A field that is part of a oneof may be changed if it is the one that is set; another one replaces it
-// only as a whole message, so that nothing is lost by a slip of the finger.
+// A field that is part of a oneof may be changed if it is the one that is set; another one replaces
+// it only as a whole message, so that nothing is lost by a slip of the finger.
 #ifndef VMSIM_SCENARIOS_SCENARIO_OVERRIDE_H_
 #define VMSIM_SCENARIOS_SCENARIO_OVERRIDE_H_
 

@@ -34,8 +34,8 @@ absl::Status OpenError(const std::string& path, int error) {
     return absl::NotFoundError(
         absl::StrCat(Shown(path), ": there is no such file; check the path"));
   }
-  return absl::PermissionDeniedError(
-      absl::StrCat(Shown(path), ": cannot be opened: ", strerror(error), "; check its permissions"));
+  return absl::PermissionDeniedError(absl::StrCat(
+      Shown(path), ": cannot be opened: ", strerror(error), "; check its permissions"));
 }
 
 class Descriptor {
@@ -61,8 +61,9 @@ absl::Status TooLarge(const std::string& path, int64_t max_bytes) {
 // Reads the whole file, whose size is looked at first; a pipe is read until it is too long.
 absl::StatusOr<std::string> ReadFile(const std::string& path, int64_t max_bytes) {
   // Opening must not wait for the other end of a named pipe, nor take over a terminal.
-  const Descriptor file(path == "-" ? STDIN_FILENO
-                                    : open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  const Descriptor file(path == "-"
+                            ? STDIN_FILENO
+                            : open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (file.get() < 0) return OpenError(path, errno);
   struct stat info;
   if (fstat(file.get(), &info) != 0) return OpenError(path, errno);
@@ -87,12 +88,14 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, int64_t max_bytes)
   }
 }
 
-absl::Status ParseBinary(const std::string& bytes, const std::string& name, v1::Scenario* scenario) {
+absl::Status ParseBinary(const std::string& bytes, const std::string& name,
+                         v1::Scenario* scenario) {
   const google::protobuf::LogSilencer silence;  // It would tell stderr about bad UTF-8.
   if (scenario->ParseFromString(bytes)) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
-      name, ": is not a binary scenario: cut short, corrupt, or nested more than 100 deep; write it "
-            "again, or use a .txtpb file"));
+      name,
+      ": is not a binary scenario: cut short, corrupt, or nested more than 100 deep; write it "
+      "again, or use a .txtpb file"));
 }
 
 std::string FolderOf(const std::string& path) {

@@ -61,10 +61,11 @@ constexpr BadText kBadTexts[] = {
      "s.txtpb:1:20: Field \"hdd\" is specified along with field \"ssd\", another member of oneof "
      "\"model\"; keep one of them"},
     {"UnknownEnumValue", "freebsd { revision: R14 }",
-     "s.txtpb:1:24: Unknown enumeration value of \"R14\" for field \"revision\"; did you mean "
+     "s.txtpb:1:25: Unknown enumeration value of \"R14\" for field \"revision\"; did you mean "
      "\"R15\"?"},
     {"Unclosed", "memory { pages: 2000",
-     "s.txtpb:1:21: Expected identifier, got: ; write a field's name, or close the brace that is "
+     "s.txtpb:1:21: Expected identifier, got: the end of the text; write a field's name, or close "
+     "the brace that is "
      "open"},
     {"OpenString", "name: \"x\nseed: 1",
      "s.txtpb:1:9: String literals cannot cross line boundaries; close the double quote"},
@@ -183,8 +184,9 @@ TEST(ScenarioReaderTest, ErrorsOfMeaningHaveALineToo) {
                                   "minimum"));
   text = kGood;
   text.replace(text.find("refs: 1000"), 10, "refs: -5");
-  EXPECT_THAT(MessageOf(ParseScenario(text, "s.txtpb").status()),
-              testing::StartsWith("s.txtpb:9:44: processes[0].steps[1].generate.refs: -5 is outside"));
+  EXPECT_THAT(
+      MessageOf(ParseScenario(text, "s.txtpb").status()),
+      testing::StartsWith("s.txtpb:9:45: processes[0].steps[1].generate.refs: -5 is outside"));
 }
 
 TEST(ScenarioReaderTest, WhatIsMissingHasThePlaceOfWhatItBelongsTo) {
@@ -220,7 +222,8 @@ constexpr Override kOverrides[] = {
      "\"3k\" is not a whole number that fits the field; write one such as 4000"},
     {"TooLarge", "cpus.count=3000000000",
      "\"3000000000\" is not a whole number that fits the field; write one such as 4000"},
-    {"NotABool", "processes[0].protect=yes", "\"yes\" is neither true nor false; write one of them"},
+    {"NotABool", "processes[0].protect=yes",
+     "\"yes\" is neither true nor false; write one of them"},
     {"NotAnEnum", "freebsd.revision=13", "\"13\" is not a value of revision; known are R13_2, R15"},
     {"NoIndex", "processes.count=3", "processes is a list of 2; say which, as in processes[0]"},
     {"BadIndex", "processes[2].count=3",
@@ -230,13 +233,14 @@ constexpr Override kOverrides[] = {
     {"UnknownName", "processes[r].count=3",
      "no element of processes is called \"r\"; known are p, q"},
     {"NotAList", "memory[0].pages=3", "memory is not a list; leave the brackets out"},
-    {"PastAScalar", "memory.pages.x=3", "memory.pages has no fields of its own; end the path there"},
+    {"PastAScalar", "memory.pages.x=3",
+     "memory.pages has no fields of its own; end the path there"},
     {"OtherStep", "processes[0].steps[0].touch.pages=3",
      "this Step has map, not touch; to replace it, set touch={ ... }"},
     {"MessageWithoutBraces", "memory=3",
      "a message is set as a whole, in braces: { field: value }; or name one of its fields"},
     {"BadMessage", "memory={ page: 3 }",
-     "value:1:7: Message type \"Memory\" has no field named \"page\"; did you mean \"pages\"?"},
+     "value:1:6: Message type \"Memory\" has no field named \"page\"; did you mean \"pages\"?"},
     {"UnclosedBracket", "processes[0.count=3", "the path has a [ without a ]; close it"},
     {"EmptyPart", "memory..pages=3", "the path has an empty part; write it like memory.pages"},
 };
@@ -260,7 +264,8 @@ INSTANTIATE_TEST_SUITE_P(, OverrideTest, testing::ValuesIn(kOverrides),
 
 TEST(ScenarioOverrideTest, ValuesArrive) {
   ReadOptions options;
-  options.overrides = {"memory.pages=3000", "processes[q].count=7", "disks[0].hdd={preset: HP97560}",
+  options.overrides = {"memory.pages=3000", "processes[q].count=7",
+                       "disks[0].hdd={preset: HP97560}",
                        "processes[0].steps[1].generate.kind=UNIFORM", "memory.pages=4000"};
   const auto file = ParseScenario(kGood, "s.txtpb", options);
   ASSERT_TRUE(file.ok()) << file.status();
@@ -277,9 +282,10 @@ TEST(ScenarioOverrideTest, AnErrorOfMeaningNamesTheOverride) {
   EXPECT_THAT(MessageOf(ParseScenario(kGood, "s.txtpb", options).status()),
               testing::StartsWith("s.txtpb: --set memory.pages=10: memory.pages: 10 is below"));
   options.overrides = {"swap[0]={ disk: \"d1\" }"};
-  EXPECT_THAT(MessageOf(ParseScenario(kGood, "s.txtpb", options).status()),
-              testing::StartsWith("s.txtpb: --set swap[0]={ disk: \"d1\" }: swap[0].disk: there is no "
-                                  "disk called \"d1\"; did you mean \"d0\"?"));
+  EXPECT_THAT(
+      MessageOf(ParseScenario(kGood, "s.txtpb", options).status()),
+      testing::StartsWith("s.txtpb: --set swap[0]={ disk: \"d1\" }: swap[0].disk: there is no "
+                          "disk called \"d1\"; did you mean \"d0\"?"));
 }
 
 // --- Hints ---

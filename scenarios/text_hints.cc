@@ -41,7 +41,9 @@ std::string Nearest(absl::string_view word, const std::vector<std::string>& name
   for (const std::string& name : names) {
     if (name.size() > kMaxWord) continue;
     const size_t distance = Distance(word, name);
-    if (distance < least && 3 * distance <= std::max(word.size(), name.size())) {
+    const size_t longer = std::max(word.size(), name.size());
+    const bool near = 3 * distance <= longer || (distance == 1 && longer == 2);
+    if (near && distance < least) {
       least = distance;
       nearest = name;
     }

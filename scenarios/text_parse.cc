@@ -45,13 +45,18 @@ class FirstError final : public google::protobuf::io::ErrorCollector {
   std::string message_;
 };
 
-// Whether `text` is UTF-8, without surrogates and overlong forms; if not, `bad` is where it ceases to be.
+// Whether `text` is UTF-8, without surrogates and overlong forms; if not, `bad` is where it ceases
+// to be.
 bool IsUtf8(absl::string_view text, size_t& bad) {
   for (size_t i = 0; i < text.size();) {
     bad = i;
     const auto byte = [&](size_t at) { return static_cast<unsigned char>(text[at]); };
     const unsigned char lead = byte(i);
-    const size_t length = lead < 0x80 ? 1 : lead >> 5 == 6 ? 2 : lead >> 4 == 14 ? 3 : lead >> 3 == 30 ? 4 : 0;
+    const size_t length = lead < 0x80       ? 1
+                          : lead >> 5 == 6  ? 2
+                          : lead >> 4 == 14 ? 3
+                          : lead >> 3 == 30 ? 4
+                                            : 0;
     if (length == 0 || i + length > text.size()) return false;
     uint32_t code = length == 1 ? lead : lead & (0x7f >> length);
     for (size_t k = 1; k < length; ++k) {
@@ -117,7 +122,8 @@ std::string WordBefore(absl::string_view line, int column) {
     ++end;
   }
   absl::string_view before = line.substr(0, end);
-  while (!before.empty() && absl::string_view(" \t:<{[-,").find(before.back()) != absl::string_view::npos) {
+  while (!before.empty() &&
+         absl::string_view(" \t:<{[-,").find(before.back()) != absl::string_view::npos) {
     before.remove_suffix(1);
   }
   size_t start = before.size();
@@ -165,7 +171,10 @@ std::string What(std::string message, absl::string_view field) {
   for (const char c : message) clean += c >= 0x20 && c < 0x7f ? c : '?';
   constexpr size_t kMaxBytes = 300;
   if (clean.size() > kMaxBytes) clean = clean.substr(0, kMaxBytes) + "...";
-  const bool about_value = absl::StartsWith(clean, "Expected") || absl::StartsWith(clean, "Integer");
+  if (absl::EndsWith(clean, "got: ")) clean += "the end of the text";
+  const bool about_value =
+      absl::StartsWith(clean, "Expected integer") || absl::StartsWith(clean, "Expected string") ||
+      absl::StartsWith(clean, "Expected double") || absl::StartsWith(clean, "Integer out of range");
   return about_value && !field.empty() ? absl::StrCat(field, ": ", clean) : clean;
 }
 
@@ -184,9 +193,10 @@ absl::Status ParseText(absl::string_view text, absl::string_view where,
                        google::protobuf::Message* message, TextFormat::ParseInfoTree* lines) {
   size_t bad = 0;
   if (!IsUtf8(text, bad)) {
-    const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(bad), '\n');
-    return absl::InvalidArgumentError(
-        absl::StrCat(where, ":", line, ": byte ", bad, " is not UTF-8 text; save the file as UTF-8"));
+    const auto line =
+        1 + std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(bad), '\n');
+    return absl::InvalidArgumentError(absl::StrCat(where, ":", line, ": byte ", bad,
+                                                   " is not UTF-8 text; save the file as UTF-8"));
   }
   FirstError error;
   TextFormat::Parser parser;
@@ -196,9 +206,9 @@ absl::Status ParseText(absl::string_view text, absl::string_view where,
   google::protobuf::io::ArrayInputStream input(text.data(), static_cast<int>(text.size()));
   if (parser.Parse(&input, message)) return absl::OkStatus();
   const std::string field = WordBefore(LineOf(text, error.line()), error.column());
-  return absl::InvalidArgumentError(absl::StrCat(where, ":", error.line() + 1, ":", error.column() + 1,
-                                                 ": ", What(error.message(), field), "; ",
-                                                 Fix(message->GetDescriptor(), error.message())));
+  return absl::InvalidArgumentError(absl::StrCat(
+      where, ":", error.line() + 1, ":", error.column() + 1, ": ", What(error.message(), field),
+      "; ", Fix(message->GetDescriptor(), error.message())));
 }
 
 }  // namespace vmsim::scenarios

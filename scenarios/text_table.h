@@ -17,7 +17,7 @@ class TextTable {
  public:
   struct Column {
     std::string heading;
-    std::string group;         // Neighbours of the same group stand together; "" is one too.
+    std::string group;  // Neighbours of the same group stand together; "" is one too.
     bool left_aligned = false;
   };
 
@@ -26,8 +26,8 @@ class TextTable {
   // Requires: one cell for each column.
   void AddRow(std::vector<std::string> cells);
 
-  // Lines, each indented by two spaces and without spaces at its end. The line of groups is left out if
-  // no column has one.
+  // Lines, each indented by two spaces and without spaces at its end. The line of groups is left
+  // out if no column has one.
   std::string Render() const;
 
  private:

@@ -6,7 +6,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "scenarios/split_mix.h"
+#include "sim/random.h"
 #include "scenarios/test_files.h"
 #include "scenarios/vpt1_writer.h"
 
@@ -190,7 +190,7 @@ TEST(Vpt1Property, RandomDamageGivesATraceOrAnError) {
   ASSERT_TRUE(WriteVpt1(TestPath("good.vpt.zst"), words).ok());
   const std::string good = ReadTestFile(TestPath("good.vpt.zst"));
   for (uint64_t seed = 0; seed < 500; ++seed) {
-    SplitMix64 random(seed);
+    sim::SplitMix64 random(seed);
     std::string bytes = good;
     for (uint64_t i = 1 + random.Below(8); i > 0; --i) {
       bytes[random.Below(bytes.size())] = static_cast<char>(random.Next());
@@ -204,7 +204,7 @@ TEST(Vpt1Property, RandomDamageGivesATraceOrAnError) {
 // Writing.
 
 TEST(Vpt1WriterTest, RoundTrip) {
-  SplitMix64 random(1);
+  sim::SplitMix64 random(1);
   Words words;
   for (int i = 0; i < 50000; ++i) {
     words.push_back(

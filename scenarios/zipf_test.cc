@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "scenarios/split_mix.h"
+#include "sim/random.h"
 
 namespace vmsim::scenarios {
 namespace {
@@ -59,7 +59,7 @@ TEST(ZipfTableTest, AgreesWithTheRecipe) {
           ASSERT_EQ(table.Rank(end), rank + 1);
         }
       }
-      SplitMix64 random(ranks + s10);
+      sim::SplitMix64 random(ranks + s10);
       for (int i = 0; i < 10000; ++i) {
         const uint64_t u = random.Below(table.total());
         ASSERT_EQ(table.Rank(u), naive.Rank(u)) << "u = " << u;

@@ -1,5 +1,5 @@
-// Vectors freebsd-pageout-laundry: the laundry thread's loop. The log tells what it asked for and what the
-// levels were each time it woke; how much was laundered is scripted.
+// Vectors freebsd-pageout-laundry: the laundry thread's loop. The log tells what it asked for and
+// what the levels were each time it woke; how much was laundered is scripted.
 #include <coroutine>
 
 #include "absl/strings/str_cat.h"

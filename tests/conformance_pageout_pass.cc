@@ -1,5 +1,6 @@
-// Vectors freebsd-pageout-pass: the page daemon's loop. Between two passes the recording set the state of
-// memory, the moment when it did so being the daemon's sleep, or, if it did not sleep, the pass's begin.
+// Vectors freebsd-pageout-pass: the page daemon's loop. Between two passes the recording set the
+// state of memory, the moment when it did so being the daemon's sleep, or, if it did not sleep, the
+// pass's begin.
 #include <coroutine>
 #include <optional>
 
@@ -92,8 +93,7 @@ class PassScript {
     const vm::LaundryMailbox& mailbox = world_.reclaim().mailbox();
     const auto& daemon = world_.reclaim().daemon();
     const vm::PidController& pid = daemon.pid();
-    return {{"pid",
-             {pid.output(), pid.error(), pid.olderror(), pid.integral(), pid.derivative()}},
+    return {{"pid", {pid.output(), pid.error(), pid.olderror(), pid.integral(), pid.derivative()}},
             {"free", world_.domain().free_count()},
             {"freed", world_.TakeFreed()},
             {"queues", world_.Queues()},

@@ -1,4 +1,5 @@
-// Vectors freebsd-pageout-scan: one scan of one queue, or a few active scans, over a recorded world.
+// Vectors freebsd-pageout-scan: one scan of one queue, or a few active scans, over a recorded
+// world.
 #include "absl/strings/str_cat.h"
 #include "tests/conformance.h"
 #include "tests/pageout_world.h"
@@ -56,8 +57,8 @@ std::string RunInactive(const Json& vector, const vm::PlantedBugs& bugs) {
 std::string RunLaunder(const Json& vector, const vm::PlantedBugs& bugs) {
   const Json& args = vector.at("args");
   WorldConfig config{.thresholds = Thresholds(), .bugs = bugs};
-  config.thresholds.pageout_page_count = static_cast<int>(
-      Int(args.at("page_count"), 1, vm::PageoutCluster::kMaxPages));
+  config.thresholds.pageout_page_count =
+      static_cast<int>(Int(args.at("page_count"), 1, vm::PageoutCluster::kMaxPages));
   config.tunables.disable_swapspace_pageouts = Int32(args.at("disable_swap_pageouts")) != 0;
   config.swap_configured = Int32(args.at("swapdev_enabled")) != 0;
   PageoutWorld world(vector, config);
@@ -92,7 +93,8 @@ std::string RunRound(PageoutWorld& world, vm::ActiveScan<RecordedPmap>& scan, co
 std::string RunActive(const Json& vector, const vm::PlantedBugs& bugs) {
   const Json& cfg = vector.at("cfg");
   WorldConfig config{.thresholds = Thresholds(), .bugs = bugs};
-  config.tunables.pageout_update_period_s = static_cast<int>(Int(cfg.at("update_period"), 0, 1 << 20));
+  config.tunables.pageout_update_period_s =
+      static_cast<int>(Int(cfg.at("update_period"), 0, 1 << 20));
   config.tunables.hz = static_cast<int>(Int(cfg.at("hz"), 1, 1 << 20));
   config.tunables.act_scan_laundry_weight =
       static_cast<int>(Int(cfg.at("laundry_weight"), 1, 1 << 20));

@@ -1,11 +1,13 @@
 // tests/pageout_world.h: a recorded memory system, built of the production classes.
 //
 // Vectors of page-out describe objects, pages and queues in one JSON form. A PageoutWorld is such a
-// situation, with two stand-ins: the recording's own small pmap, and a pager that answers every write of
-// an object with one fixed result. Time costs nothing, so scans run without an engine's thread.
+// situation, with two stand-ins: the recording's own small pmap, and a pager that answers every
+// write of an object with one fixed result. Time costs nothing, so scans run without an engine's
+// thread.
 //
 //   objects  [type, ref_count, dead, size in pages, pager result]
-//   pages    [object, pindex, act_count, references, referenced, dirty, modified, mapped, valid, busy,
+//   pages    [object, pindex, act_count, references, referenced, dirty, modified, mapped, valid,
+//   busy,
 //            wired]
 //   queues   page numbers and the markers H, C0, C1, head first
 #ifndef VMSIM_TESTS_PAGEOUT_WORLD_H_
@@ -23,9 +25,9 @@
 
 namespace vmsim::tests {
 
-// The pmap under which the vectors were recorded: a reference count, a modified bit and whether it is
-// mapped, for each page. Unlike the production one it does not fold the modified bit into the page when
-// asked for references.
+// The pmap under which the vectors were recorded: a reference count, a modified bit and whether it
+// is mapped, for each page. Unlike the production one it does not fold the modified bit into the
+// page when asked for references.
 class RecordedPmap {
  public:
   struct Mapping {

@@ -145,16 +145,18 @@ int ImportCommand(const Arguments& arguments) {
   Options options;
   AddOptions(app, options);
   if (const std::optional<int> status = ParseArguments(app, arguments)) return *status;
-  const bool vpt1 = options.format == "vpt1" ||
-                    (options.format == "auto" && options.input != "-" && BeginsAsVpt1(options.input));
+  const bool vpt1 = options.format == "vpt1" || (options.format == "auto" && options.input != "-" &&
+                                                 BeginsAsVpt1(options.input));
   if (vpt1 && (options.fold != 1 || options.drop_fetches)) {
-    Complain("--fold and --drop-fetches need the single accesses, which a VPT1 trace no longer has; "
-             "import the original");
+    Complain(
+        "--fold and --drop-fetches need the single accesses, which a VPT1 trace no longer has; "
+        "import the original");
     return kExitUsage;
   }
   if (options.output == "-") {
-    Complain("--out: a trace's header is written last, so it cannot go to standard output; name a "
-             "file");
+    Complain(
+        "--out: a trace's header is written last, so it cannot go to standard output; name a "
+        "file");
     return kExitUsage;
   }
   const Outcome outcome = vpt1 ? FromVpt1(options) : FromLackey(options);

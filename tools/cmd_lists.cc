@@ -54,10 +54,8 @@ int CountersCommand(const Arguments& arguments) {
       {{"name", "", true}, {"unit", "", true}, {"kind", "", true}, {"meaning", "", true}});
   for (const scenarios::CounterDescription& counter : scenarios::ListCounters()) {
     const std::string kind(sim::CounterKindName(counter.kind));
-    list.push_back(Json{{"name", counter.name},
-                        {"unit", counter.unit},
-                        {"kind", kind},
-                        {"help", counter.help}});
+    list.push_back(Json{
+        {"name", counter.name}, {"unit", counter.unit}, {"kind", kind}, {"help", counter.help}});
     table.AddRow({counter.name, counter.unit, kind, counter.help});
   }
   return options.Write(Json{{"schema_version", 1}, {"counters", list}}, table.Render());

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "scenarios/expectations.h"
 #include "scenarios/report.h"
@@ -54,7 +55,18 @@ void AddOptions(CLI::App& app, Options& options) {
                  "path=value: replaces a field, as in memory.pages=2000 or "
                  "processes[0].steps[1].generate.refs=10; may be given several times.")
       ->allow_extra_args(false);
-  app.add_option("--seed", options.seed, "Seed, in place of the scenario's.");
+  // CLI11 itself would take -1 for the largest number.
+  app.add_option_function<std::string>(
+         "--seed",
+         [&options](const std::string& text) {
+           uint64_t seed = 0;
+           if (!absl::SimpleAtoi(text, &seed)) {
+             throw CLI::ValidationError("--seed", "not a whole number from 0 to 2^64 - 1: " + text);
+           }
+           options.seed = seed;
+         },
+         "Seed, in place of the scenario's.")
+      ->type_name("UINT");
   app.add_option("--json", options.json,
                  "Write the result as JSON to this file, replacing it; - is stdout. Of several "
                  "scenarios, one line each.");
@@ -185,7 +197,8 @@ class Runs {
   void WriteJson() {
     if (results_.empty()) return;
     if (!stdout_is_json() && !all_finished_) {
-      Complain(absl::StrCat(options_.json, ": not written, because not every scenario has a result"));
+      Complain(
+          absl::StrCat(options_.json, ": not written, because not every scenario has a result"));
       return;
     }
     const bool one = options_.scenarios.size() == 1;

@@ -15,7 +15,7 @@ using Arguments = std::vector<std::string>;  // What follows the command's name.
 // A subcommand: a file cmd_*.cc has one or two.
 struct Command {
   const char* name;
-  const char* summary;  // One line for `vmsim help`.
+  const char* summary;                     // One line for `vmsim help`.
   int (*run)(const Arguments& arguments);  // Returns an exit status.
 };
 
@@ -25,8 +25,8 @@ int CountersCommand(const Arguments& arguments);
 int PoliciesCommand(const Arguments& arguments);
 
 // Parses the arguments of "vmsim NAME" by `app`, which has the command's options and its help text
-// (purpose, then examples). Returns an exit status if the command ends here: help was printed, or the
-// arguments are wrong, which stderr has been told with the nearest option. Adds -h and --help.
+// (purpose, then examples). Returns an exit status if the command ends here: help was printed, or
+// the arguments are wrong, which stderr has been told with the nearest option. Adds -h and --help.
 std::optional<int> ParseArguments(CLI::App& app, const Arguments& arguments);
 
 }  // namespace vmsim::tools

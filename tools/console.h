@@ -9,8 +9,8 @@
 
 namespace vmsim::tools {
 
-// Writes data to stdout. A reader that went away is no error (`vmsim run ... | head`); anything else that
-// goes wrong is told on stderr and is kExitOutput.
+// Writes data to stdout. A reader that went away is no error (`vmsim run ... | head`); anything
+// else that goes wrong is told on stderr and is kExitOutput.
 ExitStatus WriteStdout(absl::string_view text);
 
 // Writes data to a file, whole or not at all, or to stdout if `path` is "-".

@@ -1,5 +1,5 @@
-// tools/exit_status.h: what the vmsim command says to whoever called it. Those of sysexits.h where there
-// is one.
+// tools/exit_status.h: what the vmsim command says to whoever called it. Those of sysexits.h where
+// there is one.
 #ifndef VMSIM_TOOLS_EXIT_STATUS_H_
 #define VMSIM_TOOLS_EXIT_STATUS_H_
 

@@ -18,8 +18,7 @@ std::string ProgressText(const std::string& name, const scenarios::Progress& pro
   if (progress.references_total <= 0 || progress.references <= 0) return text;
   const double done = std::min(1.0, static_cast<double>(progress.references) /
                                         static_cast<double>(progress.references_total));
-  absl::StrAppendFormat(&text, ", %.0f %%, %.0f s left", 100 * done,
-                        elapsed_s * (1 - done) / done);
+  absl::StrAppendFormat(&text, ", %.0f %%, %.0f s left", 100 * done, elapsed_s * (1 - done) / done);
   return text;
 }
 

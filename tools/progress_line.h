@@ -12,7 +12,8 @@
 
 namespace vmsim::tools {
 
-// Rewrites the line in place while it lives, and takes it away at its end. Silent if `enabled` is false.
+// Rewrites the line in place while it lives, and takes it away at its end. Silent if `enabled` is
+// false.
 class ProgressLine {
  public:
   ProgressLine(std::string name, bool enabled)

@@ -49,8 +49,9 @@ const Command* FindCommand(const std::string& name) {
 int UnknownCommand(const std::string& word) {
   std::vector<std::string> names = {"help"};
   for (const Command& command : kCommands) names.push_back(command.name);
-  Complain(absl::StrCat("unknown ", word[0] == '-' ? "option " : "command ", scenarios::Quoted(word),
-                        "; ", scenarios::Suggestion(word, names), " (`vmsim help` explains them)"));
+  Complain(absl::StrCat("unknown ", word[0] == '-' ? "option " : "command ",
+                        scenarios::Quoted(word), "; ", scenarios::Suggestion(word, names),
+                        " (`vmsim help` explains them)"));
   return kExitUsage;
 }
 

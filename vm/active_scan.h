@@ -1,15 +1,16 @@
 // vm/active_scan.h: the active scan: ages active pages and deactivates the idle ones.
 //
-// Two hands go round the queue. C0 is where the next scan starts, C1 where this lap ends: pages activated
-// since the lap began are behind it. A page that is kept does not move, the hand does:
+// Two hands go round the queue. C0 is where the next scan starts, C1 where this lap ends: pages
+// activated since the lap began are behind it. A page that is kept does not move, the hand does:
 //
 //     C0 1 2 3 4 5 C1 6 7      scan of three pages      1 2 3 C0 4 5 C1 6 7
 //
-// When the scan meets C1, the hands go back to the ends, and what was left of its batch is dropped: those
-// pages stay unaged this time, though the limit was charged for them.
+// When the scan meets C1, the hands go back to the ends, and what was left of its batch is dropped:
+// those pages stay unaged this time, though the limit was charged for them.
 //
 // The scan never stops because enough was deactivated. Its limit is the whole queue if there is a
-// shortage, otherwise the share of the queue that visits each page once in vm.pageout_update_period.
+// shortage, otherwise the share of the queue that visits each page once in
+// vm.pageout_update_period.
 //
 // Model: FreeBSD sys/vm/vm_pageout.c (vm_pageout_scan_active).
 #ifndef VMSIM_VM_ACTIVE_SCAN_H_
@@ -29,8 +30,8 @@ class ActiveScan {
  public:
   ActiveScan(PageoutContext& ctx, Pmap& pmap) : ctx_(ctx), pmap_(pmap), judge_(ctx, pmap) {}
 
-  // One scan at tick `ticks`. `shortage` is what vm_pageout_active_target asked for: a clean page pays
-  // vm.act_scan_laundry_weight of it, a dirty one 1. It may be negative.
+  // One scan at tick `ticks`. `shortage` is what vm_pageout_active_target asked for: a clean page
+  // pays vm.act_scan_laundry_weight of it, a dirty one 1. It may be negative.
   sim::Task<void> Run(int shortage, int32_t ticks);
 
   int32_t last_active_scan() const { return last_active_scan_; }
@@ -82,8 +83,8 @@ template <class Pmap>
 int64_t ActiveScan<Pmap>::MaxScan(int shortage, int32_t ticks) {
   const int64_t length = ctx_.queues.length(QueueId::kActive);
   const int64_t period = int64_t{ctx_.tunables.pageout_update_period_s} * ctx_.tunables.hz;
-  const auto elapsed = static_cast<int32_t>(static_cast<uint32_t>(ticks) -
-                                            static_cast<uint32_t>(last_active_scan_));
+  const auto elapsed =
+      static_cast<int32_t>(static_cast<uint32_t>(ticks) - static_cast<uint32_t>(last_active_scan_));
   const int64_t min_scan = period != 0 ? length * elapsed / period : 0;
   if (min_scan > 0 || (shortage > 0 && length > 0)) last_active_scan_ = ticks;
   return shortage > 0 ? length : min_scan;
@@ -122,9 +123,9 @@ int ActiveScan<Pmap>::Age(FrameIndex frame, int shortage) {
   return 0;
 }
 
-// While there is no shortage a dirty page passes through the inactive queue, where it may be saved; in a
-// shortage it would not stay there long, and goes to the laundry at once. Modifications that only
-// the mappings know of are not looked for.
+// While there is no shortage a dirty page passes through the inactive queue, where it may be saved;
+// in a shortage it would not stay there long, and goes to the laundry at once. Modifications that
+// only the mappings know of are not looked for.
 template <class Pmap>
 int ActiveScan<Pmap>::Deactivate(FrameIndex frame, int shortage, uint8_t aflags) {
   const Page& page = ctx_.pages[frame];

@@ -121,9 +121,8 @@ bool DaemonScript::RunScan(const Command& command) {
 
 bool DaemonScript::RunAnswer(const Command& command) {
   static const std::map<std::string, PagerResult> kAnswers = {
-      {"ok", PagerResult::kOk},     {"pend", PagerResult::kPend}, {"fail", PagerResult::kFail},
-      {"bad", PagerResult::kBad},   {"error", PagerResult::kError},
-      {"again", PagerResult::kAgain}};
+      {"ok", PagerResult::kOk},   {"pend", PagerResult::kPend},   {"fail", PagerResult::kFail},
+      {"bad", PagerResult::kBad}, {"error", PagerResult::kError}, {"again", PagerResult::kAgain}};
   if (command.words.size() != 1) return false;
   pager_.set_locked(command.words[0] == "locked");
   if (command.words[0] == "locked") return true;
@@ -202,8 +201,8 @@ bool DaemonScript::RunStateVerb(const std::string& verb, FrameIndex frame, int n
 }
 
 bool DaemonScript::RunMappingVerb(const std::string& verb, char letter, FrameIndex frame) {
-  const PteSlot slot = leaf_ + static_cast<PteSlot>(std::tolower(letter) - 'a') +
-                       (letter >= 'a' ? 0 : kLetters);
+  const PteSlot slot =
+      leaf_ + static_cast<PteSlot>(std::tolower(letter) - 'a') + (letter >= 'a' ? 0 : kLetters);
   if (verb == "touch") {
     tables_.Enter(slot, frame, /*writable=*/true, /*write=*/false);
   } else if (verb == "write") {

@@ -1,8 +1,8 @@
 // vm/daemon_script.h: small stories about pages and queues, for tests.
 //
-// Pages are letters: a..z are pages 0..25 of one object, A..Z of another. A letter is a valid, clean,
-// unmapped page from its first mention on. A script is a list of commands, `verb page...`, separated by
-// semicolons; a number in a command is its argument:
+// Pages are letters: a..z are pages 0..25 of one object, A..Z of another. A letter is a valid,
+// clean, unmapped page from its first mention on. A script is a list of commands, `verb page...`,
+// separated by semicolons; a number in a command is its argument:
 //
 //   activate deactivate noreuse launder unswappable reference wire unwire free
 //   dirty         the page was modified, and the memory system knows
@@ -81,7 +81,8 @@ class DaemonScript {
   // False: the script has a command that there is not.
   [[nodiscard]] bool Run(std::string_view script);
 
-  // "active: a b | inactive: H c | laundry: d", and " | unswappable: e" if there is any. Heads first.
+  // "active: a b | inactive: H c | laundry: d", and " | unswappable: e" if there is any. Heads
+  // first.
   std::string Queues() const;
   // "H c | d": of Queues() only these two.
   std::string InactiveAndLaundry() const;

@@ -5,7 +5,8 @@
 //
 //     pagedaemon   vm_pageout_worker
 //     laundry      vm_pageout_laundry_worker
-//     vmdaemon     of the swapout daemon only this: after a failed pass, at most once a second, it applies
+//     vmdaemon     of the swapout daemon only this: after a failed pass, at most once a second, it
+//     applies
 //                  the per-CPU queue batches. Nothing else applies them periodically.
 //
 // The pmap is a compile-time parameter, so that recorded situations run through the code that the

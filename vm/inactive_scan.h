@@ -6,8 +6,8 @@
 //               --> busy             --> back before the scan marker, at the end
 //               --> the rest, once the target is met: back before the marker, in reverse order
 //
-// Each page is looked at most once in a scan. Pages are off the list while they are held, but the scan
-// lets time pass only when its batch is used up (stuck pages stay off until it ends).
+// Each page is looked at most once in a scan. Pages are off the list while they are held, but the
+// scan lets time pass only when its batch is used up (stuck pages stay off until it ends).
 //
 // Model: FreeBSD sys/vm/vm_pageout.c (vm_pageout_scan_inactive, vm_pageout_reinsert_inactive).
 #ifndef VMSIM_VM_INACTIVE_SCAN_H_
@@ -107,8 +107,8 @@ bool InactiveScan<Pmap>::Process(QueueScan& scan, RowBatch& stuck, FrameIndex fr
   return false;
 }
 
-// Busy pages are most likely about to leave the queue: they wait until the end of the scan, or until
-// there are more of them than a batch holds.
+// Busy pages are most likely about to leave the queue: they wait until the end of the scan, or
+// until there are more of them than a batch holds.
 template <class Pmap>
 void InactiveScan<Pmap>::HoldStuck(QueueScan& scan, RowBatch& stuck, FrameIndex frame) {
   if (!stuck.full()) {

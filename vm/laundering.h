@@ -1,7 +1,7 @@
 // vm/laundering.h: writing dirty pages out.
 //
-// Takes pages from the head of the laundry queues. A dirty page is written together with its neighbours
-// in the object that are dirty and in the laundry too:
+// Takes pages from the head of the laundry queues. A dirty page is written together with its
+// neighbours in the object that are dirty and in the laundry too:
 //
 //     page 37, clusters of 32:   back to 32 | forward from 38 | then back from 31 on
 //
@@ -55,9 +55,9 @@ class Laundering {
  public:
   Laundering(PageoutContext& ctx, Pmap& pmap) : ctx_(ctx), pmap_(pmap), judge_(ctx, pmap) {}
 
-  // Launders about `target` pages and returns how many: clustering can exceed the target by a cluster
-  // less 1. Outside a shortfall a page found referenced counts, too: it left the laundry. Pages that are
-  // found clean are freed and do not count. Sleeps as the pagers do.
+  // Launders about `target` pages and returns how many: clustering can exceed the target by a
+  // cluster less 1. Outside a shortfall a page found referenced counts, too: it left the laundry.
+  // Pages that are found clean are freed and do not count. Sleeps as the pagers do.
   sim::Task<int> Run(int target, bool in_shortfall);
 
   const ScanStats& stats() const { return stats_; }
@@ -70,8 +70,8 @@ class Laundering {
   };
 
   sim::Task<void> RunQueue(QueueId queue, bool in_shortfall);
-  // Judges a page of the queue and deals with it, unless it must be written: then returns true and leaves
-  // it exclusively busied.
+  // Judges a page of the queue and deals with it, unless it must be written: then returns true and
+  // leaves it exclusively busied.
   bool Process(QueueId queue, FrameIndex frame, bool in_shortfall);
   sim::Task<Cleaned> Clean(FrameIndex frame);
   sim::Task<int> WriteCluster(Object& object, FrameIndex frame);
@@ -88,7 +88,7 @@ class Laundering {
   Pmap& pmap_;
   PageoutJudge<Pmap> judge_;
   ScanStats stats_;
-  int left_ = 0;            // Of the target; below 0 when a cluster exceeded it.
+  int left_ = 0;  // Of the target; below 0 when a cluster exceeded it.
   int vnodes_skipped_ = 0;
 };
 
@@ -140,7 +140,8 @@ bool Laundering<Pmap>::Process(QueueId queue, FrameIndex frame, bool in_shortfal
       if (!in_shortfall) --left_;
       break;
     case Verdict::kDirty:
-      if (object.type == ObjectType::kVnode || !ctx_.tunables.disable_swapspace_pageouts) return true;
+      if (object.type == ObjectType::kVnode || !ctx_.tunables.disable_swapspace_pageouts)
+        return true;
       ctx_.queues.Launder(frame);
       break;
     case Verdict::kKeep:
@@ -166,8 +167,9 @@ auto Laundering<Pmap>::Clean(FrameIndex frame) -> sim::Task<Cleaned> {
     }
   }
   // While it waited the page may have been moved, cleaned, freed or busied.
-  const bool held = !is_file || (page.object == object.id && page.pindex == pindex &&
-                                 page.in_laundry() && page.dirty != 0 && ctx_.pages.TryXbusy(frame));
+  const bool held =
+      !is_file || (page.object == object.id && page.pindex == pindex && page.in_laundry() &&
+                   page.dirty != 0 && ctx_.pages.TryXbusy(frame));
   Cleaned result;
   if (held && judge_.TryRemoveWrite(frame)) {
     result.pages = co_await WriteCluster(object, frame);
@@ -182,8 +184,8 @@ auto Laundering<Pmap>::Clean(FrameIndex frame) -> sim::Task<Cleaned> {
   co_return result;
 }
 
-// Backwards to a multiple of the cluster size first, so that clusters come to lie on such boundaries; then
-// forwards; then, if there is room, backwards past the boundary.
+// Backwards to a multiple of the cluster size first, so that clusters come to lie on such
+// boundaries; then forwards; then, if there is room, backwards past the boundary.
 template <class Pmap>
 sim::Task<int> Laundering<Pmap>::WriteCluster(Object& object, FrameIndex frame) {
   PageoutCluster cluster(frame);

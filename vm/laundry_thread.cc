@@ -42,8 +42,8 @@ int LaundryThread::PlanBackground(const LaundryLevels& levels) {
     last_target_ = target_;
   } else if (static_cast<uint32_t>(last_target_ - target_) >=
              tunables_.background_launder_max_kb * kUnit / 1024) {
-    // So much was laundered without a page freed: nobody needs it. A target above the last one wraps
-    // to a large difference and stops the run, too.
+    // So much was laundered without a page freed: nobody needs it. A target above the last one
+    // wraps to a large difference and stops the run, too.
     target_ = 0;
   }
   const uint32_t rate = tunables_.background_launder_rate_kb * kUnit / 1024;
@@ -55,8 +55,7 @@ void LaundryThread::NoteLaundered(int pages) { target_ -= std::min(pages, target
 
 void LaundryThread::TakeRequest(const LaundryLevels& levels) {
   shortfall_ = 0;
-  if (mailbox_.request == LaundryRequest::kShortfall &&
-      (!in_shortfall_ || shortfall_cycle_ == 0)) {
+  if (mailbox_.request == LaundryRequest::kShortfall && (!in_shortfall_ || shortfall_cycle_ == 0)) {
     shortfall_ = static_cast<int>(static_cast<uint32_t>(LaundryTarget(t_, levels.free_count)) +
                                   levels.deficit);
     target_ = 0;

@@ -1,18 +1,19 @@
 // vm/laundry_thread.h: when the laundry thread writes how much.
 //
-// Two reasons to launder. In a shortfall the page daemon could not find enough clean pages: the thread
-// launders what is missing to free_target at once, and starts over while requests keep coming. In the
-// background it launders a little (background_launder_target, at vm.background_launder_rate) when the
-// dirty pages have become many against the clean ones, measured by the pages that inactive scans have
-// freed since:
+// Two reasons to launder. In a shortfall the page daemon could not find enough clean pages: the
+// thread launders what is missing to free_target at once, and starts over while requests keep
+// coming. In the background it launders a little (background_launder_target, at
+// vm.background_launder_rate) when the dirty pages have become many against the clean ones,
+// measured by the pages that inactive scans have freed since:
 //
 //     dirty * isqrt(howmany(freed + 1, free_target - free_min)) >= clean
 //
-// The page daemon posts a request, which is a latch: once posted it is not upgraded, and it is cleared
-// when the thread has nothing left to do. A shortfall request pre-empts a background run.
+// The page daemon posts a request, which is a latch: once posted it is not upgraded, and it is
+// cleared when the thread has nothing left to do. A shortfall request pre-empts a background run.
 //
 // Arithmetic is the kernel's 32-bit one and wraps. Rates are given in KB but multiplied by
-// kPageSize / 1024, as in the kernel's source: the default 4096 is 1638 pages each tenth of a second.
+// kPageSize / 1024, as in the kernel's source: the default 4096 is 1638 pages each tenth of a
+// second.
 //
 // Model: FreeBSD sys/vm/vm_pageout.c (vm_pageout_laundry_worker).
 #ifndef VMSIM_VM_LAUNDRY_THREAD_H_
@@ -35,7 +36,7 @@ struct LaundryMailbox {
   LaundryRequest request = LaundryRequest::kIdle;
   uint32_t clean_pages_freed = 0;  // By inactive scans since the thread last looked.
   int64_t wakeups = 0;
-  sim::WaitChannel channel;        // "launds"
+  sim::WaitChannel channel;  // "launds"
 };
 
 // The levels that decisions are made from.

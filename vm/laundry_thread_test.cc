@@ -1,5 +1,6 @@
-// Stories about the laundry thread's targets. 10000 pages: free_target 279, free_min 129, so a background
-// run starts when dirty pages * isqrt((freed + 150) / 150) reach the clean ones, and is 15 pages.
+// Stories about the laundry thread's targets. 10000 pages: free_target 279, free_min 129, so a
+// background run starts when dirty pages * isqrt((freed + 150) / 150) reach the clean ones, and is
+// 15 pages.
 #include "vm/laundry_thread.h"
 
 #include <gtest/gtest.h>
@@ -13,8 +14,8 @@
 namespace vmsim::vm {
 namespace {
 
-// The levels the thread wakes to, what the page daemon posted meanwhile, and what the next laundering gets
-// done of its target.
+// The levels the thread wakes to, what the page daemon posted meanwhile, and what the next
+// laundering gets done of its target.
 struct Moment {
   LaundryRequest request = LaundryRequest::kIdle;
   uint32_t clean_pages_freed = 0;
@@ -97,7 +98,8 @@ const Story kStories[] = {
     {"ABackgroundRequestIsNotEnough",
      {{kIdle, 0, kClean}, {kBackground, 50, kClean}, {kIdle, 0, kClean}},
      "- - -"},
-    // 100 dirty against 1279 clean: isqrt must reach 13, so 169 * 150 - 150 pages must have been freed.
+    // 100 dirty against 1279 clean: isqrt must reach 13, so 169 * 150 - 150 pages must have been
+    // freed.
     {"FreedPagesLowerTheBar",
      {{kIdle, 0, kClean}, {kIdle, 25199, kClean}, {kIdle, 1, kClean}, {kIdle, 0, kClean}},
      "- - 15 -"},
@@ -157,8 +159,8 @@ TEST(LaundryThreadTest, ABackgroundRunStopsWhenNobodyFreesPages) {
   tunables.background_launder_max_kb = 2;  // 8 pages.
   const std::vector<Moment> stops = {{kIdle, 0, kDirty}, {kIdle, 1, kDirty, 9}, {kIdle, 0, kDirty}};
   EXPECT_EQ(Live(stops, tunables), "- 15 -");
-  const std::vector<Moment> goes_on = {{kIdle, 0, kDirty}, {kIdle, 1, kDirty, 9},
-                                       {kIdle, 1, kDirty}, {kIdle, 0, kDirty}};
+  const std::vector<Moment> goes_on = {
+      {kIdle, 0, kDirty}, {kIdle, 1, kDirty, 9}, {kIdle, 1, kDirty}, {kIdle, 0, kDirty}};
   EXPECT_EQ(Live(goes_on, tunables), "- 15 6 -");
 }
 

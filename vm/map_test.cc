@@ -110,9 +110,8 @@ TEST_F(MapTest, AgreesWithANaiveListOfRanges) {
     AddressSpace space(1, tables_, objects_);
     std::vector<Range> naive;
     const auto taken = [&](Vpage from, Vpage to) {
-      return std::any_of(naive.begin(), naive.end(), [&](const Range& r) {
-        return r.start < to && from < r.start + r.pages;
-      });
+      return std::any_of(naive.begin(), naive.end(),
+                         [&](const Range& r) { return r.start < to && from < r.start + r.pages; });
     };
     for (int step = 0; step < 400; ++step) {
       const Vpage at = random.Below(100);

@@ -31,24 +31,52 @@ struct Story {
 };
 
 const Story kStories[] = {
-    {"TheLargest", {{"a", 100, 3, 0}, {"b", 101, 5, 0}, {"c", 102, 4, 0}}, OomReason::kMem, true,
-     "b", 5},
+    {"TheLargest",
+     {{"a", 100, 3, 0}, {"b", 101, 5, 0}, {"c", 102, 4, 0}},
+     OomReason::kMem,
+     true,
+     "b",
+     5},
     {"SwapCountsToo", {{"a", 100, 5, 0}, {"b", 101, 1, 5}}, OomReason::kMem, true, "b", 6},
     {"TheFirstWinsATie", {{"a", 100, 2, 2}, {"b", 101, 4, 0}}, OomReason::kMem, true, "a", 4},
-    {"ForSwapMetadataOnlySwapCounts", {{"a", 100, 9, 1}, {"b", 101, 0, 2}}, OomReason::kSwapZone,
-     true, "b", 2},
+    {"ForSwapMetadataOnlySwapCounts",
+     {{"a", 100, 9, 1}, {"b", 101, 0, 2}},
+     OomReason::kSwapZone,
+     true,
+     "b",
+     2},
     {"NobodyHasSwap", {{"a", 100, 9, 0}}, OomReason::kSwapZone, true, "", 0},
     {"AnEmptyProcessIsNeverWorthIt", {{"a", 100, 0, 0}}, OomReason::kMem, true, "", 0},
-    {"ProtectedIsSpared", {{"a", 100, 9, 0, "protected"}, {"b", 101, 1, 0}}, OomReason::kMem, true,
-     "b", 1},
-    {"ExitingIsPassedOver", {{"a", 100, 9, 0, "exiting"}, {"b", 101, 1, 0}}, OomReason::kMem, true,
-     "b", 1},
-    {"ExitedIsPassedOver", {{"a", 100, 9, 0, "exited"}, {"b", 101, 1, 0}}, OomReason::kMem, true,
-     "b", 1},
-    {"KilledIsPassedOver", {{"a", 100, 9, 0, "killed"}, {"b", 101, 1, 0}}, OomReason::kMem, true,
-     "b", 1},
+    {"ProtectedIsSpared",
+     {{"a", 100, 9, 0, "protected"}, {"b", 101, 1, 0}},
+     OomReason::kMem,
+     true,
+     "b",
+     1},
+    {"ExitingIsPassedOver",
+     {{"a", 100, 9, 0, "exiting"}, {"b", 101, 1, 0}},
+     OomReason::kMem,
+     true,
+     "b",
+     1},
+    {"ExitedIsPassedOver",
+     {{"a", 100, 9, 0, "exited"}, {"b", 101, 1, 0}},
+     OomReason::kMem,
+     true,
+     "b",
+     1},
+    {"KilledIsPassedOver",
+     {{"a", 100, 9, 0, "killed"}, {"b", 101, 1, 0}},
+     OomReason::kMem,
+     true,
+     "b",
+     1},
     {"InitIsSparedAlways", {{"init", 1, 9, 0}, {"b", 101, 1, 0}}, OomReason::kMem, false, "b", 1},
-    {"LowPidsAreSparedWithSwap", {{"a", 47, 9, 0}, {"b", 101, 1, 0}}, OomReason::kMem, true, "b",
+    {"LowPidsAreSparedWithSwap",
+     {{"a", 47, 9, 0}, {"b", 101, 1, 0}},
+     OomReason::kMem,
+     true,
+     "b",
      1},
     {"ButNotWithout", {{"a", 47, 9, 0}, {"b", 101, 1, 0}}, OomReason::kMem, false, "a", 9},
     {"NorFromPid48On", {{"a", 48, 9, 0}, {"b", 101, 1, 0}}, OomReason::kMem, true, "a", 9},
@@ -108,8 +136,8 @@ TEST_F(OomTest, ASharedObjectCountsForEachEntryInFull) {
   EXPECT_EQ(SwapCount(process.space, objects_), 4);
 }
 
-// Blocks at 4, 15, 16 and 40; an entry over [3, 40) begins inside the record of 0..15, whose blocks are
-// therefore missed, and ends before 40.
+// Blocks at 4, 15, 16 and 40; an entry over [3, 40) begins inside the record of 0..15, whose blocks
+// are therefore missed, and ends before 40.
 TEST_F(OomTest, BlocksOfARecordThatBeginsBeforeTheEntryAreMissed) {
   processes_.push_back(std::make_unique<Process>(100, "a", tables_, objects_));
   AddressSpace& space = processes_.back()->space;

@@ -36,8 +36,7 @@ class PageAllocatorTest : public testing::Test {
   sim::Engine engine_;
   PageArray pages_{4096};
   ObjectTable objects_{pages_};
-  Domain domain_{
-      engine_, ComputePageoutThresholds({.page_count = 4096, .free_count = 4096}), 4096};
+  Domain domain_{engine_, ComputePageoutThresholds({.page_count = 4096, .free_count = 4096}), 4096};
   VmCounters counters_;
   RecordingReclaim reclaim_;
   RecordingPager pager_;

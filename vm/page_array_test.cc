@@ -67,7 +67,8 @@ TEST(PageArrayTest, TheFreeListAgreesWithADeque) {
 }
 
 // What may be tried on a page, in order: x, s try to busy it exclusively or shared; X, S unbusy; d
-// downgrades; f frees. A try that fails is followed by '!' in `want`; the rest is the state at the end.
+// downgrades; f frees. A try that fails is followed by '!' in `want`; the rest is the state at the
+// end.
 struct BusyStory {
   std::string_view name, script, want;
 };
@@ -86,7 +87,8 @@ TEST_P(BusyTest, Story) {
   PageArray pages(1);
   pages.BusyInit(0, kUnbusied);
   std::string log;
-  for (const std::string_view word : absl::StrSplit(GetParam().script, ' ')) {
+  const std::vector<std::string> words = absl::StrSplit(std::string(GetParam().script), ' ');
+  for (const std::string& word : words) {
     bool done = true;
     switch (word[0]) {
       case 'x':
@@ -108,7 +110,7 @@ TEST_P(BusyTest, Story) {
         pages.BusyFree(0);
         break;
     }
-    absl::StrAppend(&log, std::string(word), done ? " " : "! ");
+    absl::StrAppend(&log, word, done ? " " : "! ");
   }
   const uint16_t busy = pages[0].busy;
   absl::StrAppend(&log, "= ",
@@ -123,7 +125,8 @@ TEST_P(BusyTest, Story) {
 INSTANTIATE_TEST_SUITE_P(, BusyTest, testing::ValuesIn(kBusyStories),
                          [](const auto& info) { return std::string(info.param.name); });
 
-// Two threads wait for page 0; what ends its busy state wakes both, in the order in which they came.
+// Two threads wait for page 0; what ends its busy state wakes both, in the order in which they
+// came.
 class BusyWaitTest : public testing::Test {
  protected:
   ~BusyWaitTest() override { engine_.DestroyThreads(); }

@@ -9,13 +9,13 @@
 //          |      v
 //          +--- active scan (every pass, shortage or not)
 //
-// A pass that needs no sleep follows the last one at once; the time that passes and scans cost keeps
-// the simulated clock moving then.
+// A pass that needs no sleep follows the last one at once; the time that passes and scans cost
+// keeps the simulated clock moving then.
 //
-// With more than one thread for a domain (17 CPUs or more), the kernel has helpers scan shares of a large
-// target at the same time. Here the shares are scanned one after the other by the daemon itself, largest
-// first; the decision to share and the rate it rests on are the kernel's.
-// Not modelled: caches that could be drained when memory is low (lowmem handlers): there are none.
+// With more than one thread for a domain (17 CPUs or more), the kernel has helpers scan shares of a
+// large target at the same time. Here the shares are scanned one after the other by the daemon
+// itself, largest first; the decision to share and the rate it rests on are the kernel's. Not
+// modelled: caches that could be drained when memory is low (lowmem handlers): there are none.
 //
 // Model: FreeBSD sys/vm/vm_pageout.c (vm_pageout_worker, vm_pageout_inactive,
 // vm_pageout_inactive_dispatch, vm_pageout_mightbe_oom), vm_swapout.c (vm_swapout_run).
@@ -35,8 +35,8 @@
 
 namespace vmsim::vm {
 
-// Asks for the per-CPU batches to be applied after a failed pass: the part of the swapout daemon's work
-// that is still of use.
+// Asks for the per-CPU batches to be applied after a failed pass: the part of the swapout daemon's
+// work that is still of use.
 class SwapoutRequest {
  public:
   virtual ~SwapoutRequest() = default;
@@ -145,8 +145,9 @@ sim::Task<InactiveResult> PageDaemon<Pmap>::Dispatch(int shortage) {
   InactiveResult sum;
   const int part = share ? shortage / threads : 0;
   for (int i = 0; i < (share ? threads : 1); ++i) {
-    const InactiveResult result = co_await inactive_scan_.Run(
-        i > 0 ? part : share ? part + shortage % threads : shortage);
+    const InactiveResult result = co_await inactive_scan_.Run(i > 0   ? part
+                                                              : share ? part + shortage % threads
+                                                                      : shortage);
     sum.freed += result.freed;
     sum.stuck += result.stuck;
   }
@@ -185,10 +186,9 @@ void PageDaemon<Pmap>::MightBeOom(int left, int start) {
 
 template <class Pmap>
 int PageDaemon<Pmap>::ActiveTarget() const {
-  return ActiveScanTarget(ctx_.domain.thresholds(), ctx_.domain.free_count(),
-                          ctx_.queues.length(QueueId::kInactive),
-                          ctx_.queues.length(QueueId::kLaundry),
-                          ctx_.tunables.act_scan_laundry_weight);
+  return ActiveScanTarget(
+      ctx_.domain.thresholds(), ctx_.domain.free_count(), ctx_.queues.length(QueueId::kInactive),
+      ctx_.queues.length(QueueId::kLaundry), ctx_.tunables.act_scan_laundry_weight);
 }
 
 template <class Pmap>

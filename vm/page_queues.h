@@ -15,12 +15,12 @@
 //     ACTIVE    C0, C1    the two hands of the clock
 //     each      M         how far a running scan has come
 //
-// A page's place is in two fields: `queue` names the queue it logically belongs to, kPgaEnqueued says
-// that it is linked there. Leaving a queue for another one unlinks at once; everything else (linking,
-// requeueing, leaving because of wiring or freeing) is only noted as a pending operation in the page's
-// flags, and the page goes into a batch, one for each CPU and queue. A batch is applied, in order of
-// submission, when it is as full as the release allows: see held_entries(). There is no timer: a page
-// can stay in a batch for ever. Lengths count linked pages only.
+// A page's place is in two fields: `queue` names the queue it logically belongs to, kPgaEnqueued
+// says that it is linked there. Leaving a queue for another one unlinks at once; everything else
+// (linking, requeueing, leaving because of wiring or freeing) is only noted as a pending operation
+// in the page's flags, and the page goes into a batch, one for each CPU and queue. A batch is
+// applied, in order of submission, when it is as full as the release allows: see held_entries().
+// There is no timer: a page can stay in a batch for ever. Lengths count linked pages only.
 //
 // Misuse fails a CHECK or goes undetected until CheckInvariants(); nothing here is an outcome.
 // Model: FreeBSD sys/vm/vm_page.c (vm_page_mvqueue and its callers, vm_page_pqstate_commit,
@@ -51,7 +51,8 @@ class PageQueues {
   PageQueues& operator=(const PageQueues&) = delete;
 
   // vm_page_mvqueue. All of these do nothing to a page that is wired, unmanaged or about to leave.
-  // To the tail of ACTIVE with an act_count of at least kActInit; a page linked there does not move.
+  // To the tail of ACTIVE with an act_count of at least kActInit; a page linked there does not
+  // move.
   void Activate(FrameIndex frame) { Move(frame, QueueId::kActive, kPgaRequeue); }
   // To the tail of INACTIVE, even if it is there already.
   void Deactivate(FrameIndex frame) { Move(frame, QueueId::kInactive, kPgaRequeue); }
@@ -65,8 +66,8 @@ class PageQueues {
 
   // First wiring: marks the page as leaving. A scan or a batch that meets it unlinks it.
   void Wire(FrameIndex frame) { pages_[frame].aflags |= kPgaDequeue; }
-  // Last wiring gone (vm_page_release_toq): to `queue`, or before H if the page is invalid or `noreuse`.
-  // A page still linked in ACTIVE only has a reference noted.
+  // Last wiring gone (vm_page_release_toq): to `queue`, or before H if the page is invalid or
+  // `noreuse`. A page still linked in ACTIVE only has a reference noted.
   void Release(FrameIndex frame, QueueId queue, bool noreuse);
 
   // Off its queue, now.
@@ -74,8 +75,8 @@ class PageQueues {
   // Off its queue when the batch is applied.
   void DequeueDeferred(FrameIndex frame);
 
-  // vm_page_pqstate_commit: gives the page this queue and these flags, unlinking it if the queue changes
-  // and submitting it to a batch if an operation became pending.
+  // vm_page_pqstate_commit: gives the page this queue and these flags, unlinking it if the queue
+  // changes and submitting it to a batch if an operation became pending.
   void Commit(FrameIndex frame, QueueId queue, uint8_t aflags);
   // vm_page_pqbatch_submit: has the page's pending operation on `queue` done, some time.
   void Submit(QueueId queue, FrameIndex frame) {
@@ -90,8 +91,8 @@ class PageQueues {
   // Applies all batches of all CPUs (vm_page_pqbatch_drain).
   void Drain();
 
-  // How many entries a batch holds unapplied: the next one applies them and itself. 13.2 flushes when
-  // an entry finds no slot; 15 when it finds no more than kFlushFreeSlots of them free.
+  // How many entries a batch holds unapplied: the next one applies them and itself. 13.2 flushes
+  // when an entry finds no slot; 15 when it finds no more than kFlushFreeSlots of them free.
   int held_entries() const { return held_entries_; }
   std::span<const FrameIndex> pending(int cpu, QueueId queue) const;
 

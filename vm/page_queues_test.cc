@@ -1,5 +1,5 @@
-// Stories about queue operations, the rule of the batches, and random operations against a model that
-// keeps each queue as a plain list and each batch as another.
+// Stories about queue operations, the rule of the batches, and random operations against a model
+// that keeps each queue as a plain list and each batch as another.
 #include "vm/page_queues.h"
 
 #include <gtest/gtest.h>
@@ -29,8 +29,7 @@ constexpr Story kStories[] = {
      "active: | inactive: b c H a | laundry:"},
     {"NoreuseMovesAnInactivePage", "deactivate a b; noreuse b",
      "active: | inactive: b H a | laundry:"},
-    {"LaunderedPagesQueueUp", "activate a b; launder b a",
-     "active: | inactive: H | laundry: b a"},
+    {"LaunderedPagesQueueUp", "activate a b; launder b a", "active: | inactive: H | laundry: b a"},
     {"UnswappablePagesHaveAQueue", "launder a b; unswappable a",
      "active: | inactive: H | laundry: b | unswappable: a"},
     {"AWiredPageLingersUntilSomebodyMeetsIt", "lazy; activate a b; drain; wire a; drain",
@@ -116,8 +115,8 @@ TEST(PageQueuesTest, BatchesOfOtherQueuesDoNotFill) {
   EXPECT_EQ(bench.Held(QueueId::kLaundry), 32u);
 }
 
-// The model: each queue a plain list, each page's pending operations a set of letters: l(eave), t(ail),
-// h(ead). A batch is a list of pages; the one that finds it full has it applied.
+// The model: each queue a plain list, each page's pending operations a set of letters: l(eave),
+// t(ail), h(ead). A batch is a list of pages; the one that finds it full has it applied.
 class Model {
  public:
   Model(uint32_t frames, size_t held) : held_(held), rows_(frames) {}
@@ -197,7 +196,8 @@ class Model {
     if (ops.count('l') > 0) {
       row.queue = -1;
     } else {
-      list.insert(ops.count('h') > 0 ? std::find(list.begin(), list.end(), kNoFrame) : list.end(), f);
+      list.insert(ops.count('h') > 0 ? std::find(list.begin(), list.end(), kNoFrame) : list.end(),
+                  f);
     }
   }
 
@@ -223,13 +223,17 @@ void Step(sim::SplitMix64& random, Bench& bench, Model& model) {
   const auto f = static_cast<FrameIndex>(random.Below(bench.pages.frames()));
   Page& page = bench.pages[f];
   switch (random.Below(12)) {
-    case 0: case 1: case 2:
+    case 0:
+    case 1:
+    case 2:
       queues.Activate(f);
       return model.Move(f, 1, 't');
-    case 3: case 4:
+    case 3:
+    case 4:
       queues.Deactivate(f);
       return model.Move(f, 0, 't');
-    case 5: case 6:
+    case 5:
+    case 6:
       queues.DeactivateNoreuse(f);
       return model.Move(f, 0, 'h');
     case 7:

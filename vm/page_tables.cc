@@ -197,7 +197,7 @@ void PageTables::RemoveWrite(FrameIndex frame) {
   pages_[frame].aflags &= ~kPgaWriteable;
 }
 
-int PageTables::TsReferenced(FrameIndex frame) {
+int PageTables::TsReferencedMany(FrameIndex frame) {
   Page& page = pages_[frame];
   int referenced = 0;
   uint32_t visited = 0;
@@ -211,11 +211,9 @@ int PageTables::TsReferenced(FrameIndex frame) {
     ++visited;
     return referenced < kTsReferencedMax;
   });
-  if ((page.mappings & kManyMappings) != 0) {
-    uint32_t last = page.mappings & ~kManyMappings;
-    while (visited-- > 0) last = nodes_[last].next;
-    page.mappings = kManyMappings | last;
-  }
+  uint32_t last = page.mappings & ~kManyMappings;
+  while (visited-- > 0) last = nodes_[last].next;
+  page.mappings = kManyMappings | last;
   return referenced;
 }
 

@@ -85,7 +85,17 @@ class PageTables {
   void RemoveWrite(FrameIndex frame);
   // Counts and clears accessed bits, up to kTsReferencedMax; rotates the mapping list; folds modified
   // bits into dirty. A wired page's bits count but stay set.
-  int TsReferenced(FrameIndex frame);
+  int TsReferenced(FrameIndex frame) {
+    Page& page = pages_[frame];
+    if (page.mappings == 0) return 0;
+    if ((page.mappings & kManyMappings) != 0) return TsReferencedMany(frame);
+    Pte& pte = arena_.data()[page.mappings];
+    const Pte old = pte;
+    if ((old & kPteModified) != 0) page.dirty = kPageBitsAll;
+    if ((old & kPteAccessed) == 0) return 0;
+    if (!page.wired()) pte = old & ~kPteAccessed;
+    return 1;
+  }
   // The page is going to be asked for soon.
   void Prefetch(const Page& page) const {
     if ((page.mappings & kManyMappings) == 0) __builtin_prefetch(arena_.data() + page.mappings);
@@ -106,6 +116,7 @@ class PageTables {
   };
   static constexpr uint32_t kManyMappings = 1u << 31;
 
+  int TsReferencedMany(FrameIndex frame);
   void Link(FrameIndex frame, PteSlot slot);
   void Unlink(FrameIndex frame, PteSlot slot);
   uint32_t NewNode(PteSlot slot);

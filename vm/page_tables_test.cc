@@ -155,8 +155,8 @@ TEST_F(PageTablesTest, TsReferencedClearsCountsAndFoldsButKeepsModified) {
   EXPECT_EQ(tables_.TsReferenced(4), 0);  // Not mapped.
 }
 
-// Eight referenced mappings: the first call looks at 0..4 and moves them behind 5..7, so the second sees
-// 5, 6, 7 and comes round; nothing is left for a third.
+// Eight referenced mappings: the first call looks at 0..4 and moves them behind 5..7, so the second
+// begins with 5.
 TEST_F(PageTablesTest, TsReferencedStopsAtFiveAndRotates) {
   for (uint32_t slot = 0; slot < 8; ++slot) Enter(slot, 3, false, false);
   EXPECT_EQ(tables_.TsReferenced(3), kTsReferencedMax);

@@ -39,8 +39,7 @@ struct PageoutContext {
 // The kernel's tick counter over the simulated clock; wraps as it does.
 class TickClock {
  public:
-  TickClock(const sim::Engine& engine, int hz)
-      : engine_(engine), tick_ns_(sim::kSecond / hz) {}
+  TickClock(const sim::Engine& engine, int hz) : engine_(engine), tick_ns_(sim::kSecond / hz) {}
 
   int32_t ticks() const {
     return static_cast<int32_t>(static_cast<uint32_t>(engine_.now() / tick_ns_));

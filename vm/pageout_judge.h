@@ -1,16 +1,16 @@
 // vm/pageout_judge.h: what a scan asks of one page.
 //
-// The inactive scan and the laundry scan decide in the same steps whether a page goes, stays or must be
-// written; the active scan shares the first ones. `Pmap` is the machine-dependent layer, a compile-time
-// parameter (vm/page_tables.h in the machine, a small recorded one under test):
+// The inactive scan and the laundry scan decide in the same steps whether a page goes, stays or
+// must be written; the active scan shares the first ones. `Pmap` is the machine-dependent layer, a
+// compile-time parameter (vm/page_tables.h in the machine, a small recorded one under test):
 //
 //   int TsReferenced(frame)    references since last asked, which it forgets
 //   bool IsModified(frame)     whether a mapping has its modified bit set
 //   void RemoveAll(frame), RemoveWrite(frame)   fold what they remove into the page
 //   void Prefetch(page)        the page is going to be asked for soon
 //
-// The kernel looks again for a pending queue operation after asking for references and before freeing:
-// here nothing else runs between Defer() and the verdict's execution.
+// The kernel looks again for a pending queue operation after asking for references and before
+// freeing: here nothing else runs between Defer() and the verdict's execution.
 //
 // Model: FreeBSD sys/vm/vm_pageout.c (the common parts of vm_pageout_scan_inactive and
 // vm_pageout_launder, vm_pageout_defer), vm_page.c (vm_page_test_dirty, vm_page_try_remove_all,
@@ -38,8 +38,8 @@ class PageoutJudge {
  public:
   PageoutJudge(PageoutContext& ctx, Pmap& pmap) : ctx_(ctx), pmap_(pmap) {}
 
-  // vm_pageout_defer: whether to pass over a page because it is not as the scan of `queue` expects, or
-  // has a queue operation pending, which is submitted again so that it gets done.
+  // vm_pageout_defer: whether to pass over a page because it is not as the scan of `queue` expects,
+  // or has a queue operation pending, which is submitted again so that it gets done.
   bool Defer(FrameIndex frame, QueueId queue, bool enqueued) {
     const Page& page = ctx_.pages[frame];
     if (page.queue != queue || page.has(kPgaEnqueued) != enqueued) return true;
@@ -53,8 +53,8 @@ class PageoutJudge {
     return object.ref_count != 0 ? pmap_.TsReferenced(frame) : 0;
   }
 
-  // Judges a page of the inactive or a laundry queue. Requires: exclusively busied by the caller, and
-  // Defer() let it pass.
+  // Judges a page of the inactive or a laundry queue. Requires: exclusively busied by the caller,
+  // and Defer() let it pass.
   Verdict Judge(FrameIndex frame, const Object& object) {
     Page& page = ctx_.pages[frame];
     if (page.wired()) return Verdict::kKeep;

@@ -1,6 +1,6 @@
-// Stories about the three scans, with the production pmap. Pages are letters, queues print head first;
-// H is where pages that will not be used again are inserted. An inactive scan never reaches the last page
-// of its queue: H stands at the head and takes one place of the limit.
+// Stories about the three scans, with the production pmap. Pages are letters, queues print head
+// first; H is where pages that will not be used again are inserted. An inactive scan never reaches
+// the last page of its queue: H stands at the head and takes one place of the limit.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -82,9 +82,9 @@ struct ClockStory {
   std::string_view name, script, clock, rest;
 };
 
-// act_count starts at 5; a visit adds 3 plus the references it saw (cap 64), or takes 1 from an idle page.
-// Pages are activated behind the far hand C1. The limit of a scan is the length of the queue, whether there
-// is a shortage (`active N`) or not (`active 0`), and meeting C1 costs one.
+// act_count starts at 5; a visit adds 3 plus the references it saw (cap 64), or takes 1 from an
+// idle page. Pages are activated behind the far hand C1. The limit of a scan is the length of the
+// queue, whether there is a shortage (`active N`) or not (`active 0`), and meeting C1 costs one.
 constexpr ClockStory kActiveStories[] = {
     {"TheFirstLapBeginsAtTheFarHand", "activate a b; active 0", "C0 a4 b5 C1", "H |"},
     {"IdlePagesDeclineAndDoNotMove", "activate a b; active 0; active 0", "a3 b4 C0 C1", "H |"},
@@ -166,8 +166,9 @@ constexpr LaundryStory kLaundryStories[] = {
      "active: | inactive: H | laundry: a", 0},
     {"AWriteUnderWayCountsAndStays", "launder a; dirty a; answer pend; laundry 9", "a",
      "active: | inactive: H | laundry: a", 1},
-    {"AnUnreferencedObjectsPageGoesRound", "launder a c; dirty a c; reference c; unref c; laundry 1",
-     "a", "active: | inactive: a H | laundry: c", 1},
+    {"AnUnreferencedObjectsPageGoesRound",
+     "launder a c; dirty a c; reference c; unref c; laundry 1", "a",
+     "active: | inactive: a H | laundry: c", 1},
     {"ADeadObjectsPageIsLeft", "launder a; dirty a; dead a; laundry 1", "",
      "active: | inactive: H | laundry: a", 0},
     {"AWiredPageLeaves", "launder a c; dirty a c; wire c; laundry 1", "a",
@@ -199,7 +200,8 @@ TEST(LaunderingTest, ClustersEndOnBoundaries) {
 
 TEST(LaunderingTest, FromTheMiddleBackForwardAndBackAgain) {
   DaemonScript script({.page_count = 4});
-  // f is page 5: back to e (4), forward to g, then, the group not being full, back past the boundary.
+  // f is page 5: back to e (4), forward to g, then, the group not being full, back past the
+  // boundary.
   ASSERT_TRUE(script.Run("launder a b c d e g f; dirty a b c d e f g; laundry 1"));
   EXPECT_EQ(script.Writes(), "defg");
 }

@@ -9,8 +9,8 @@
 // their logical queue), markers stay and use no slot. Otherwise markers are collected like pages.
 // Every node passed counts towards the scan's limit, markers too.
 //
-// Pages are only looked at when popped; by then they may have changed queue, or owner, or been freed,
-// if the scan slept after collecting. Whoever pops checks.
+// Pages are only looked at when popped; by then they may have changed queue, or owner, or been
+// freed, if the scan slept after collecting. Whoever pops checks.
 //
 // Model: FreeBSD sys/vm/vm_pageout.c (vm_pageout_init_scan, vm_pageout_end_scan,
 // vm_pageout_collect_batch, vm_pageout_next), sys/vm/vm_pagequeue.h (vm_batchqueue).
@@ -57,15 +57,15 @@ enum class CollectMode { kLook, kUnlink };
 
 class QueueScan {
  public:
-  // A scan of `queue` from behind row `after` on, of at most `max_scan` nodes. Between construction and
-  // End() its marker is in the list: one scan of a queue at a time.
+  // A scan of `queue` from behind row `after` on, of at most `max_scan` nodes. Between construction
+  // and End() its marker is in the list: one scan of a queue at a time.
   QueueScan(PageoutContext& ctx, QueueId queue, uint32_t after, int64_t max_scan)
       : ctx_(ctx), queue_(queue), max_scan_(max_scan), batch_(ctx) {
     ctx.queues.LinkAfter(after, marker());
   }
 
-  // Takes the next batch; `prefetch(page)` is called for each page in it. False: there is nothing left,
-  // or the limit is reached. Requires: the batch is empty.
+  // Takes the next batch; `prefetch(page)` is called for each page in it. False: there is nothing
+  // left, or the limit is reached. Requires: the batch is empty.
   template <CollectMode kMode, typename Prefetch>
   bool Collect(Prefetch&& prefetch);
 

@@ -1,7 +1,7 @@
 // vm/recording_reclaim.h: stand-ins for the neighbours of a memory system's parts. For tests.
 //
-// RecordingReclaim notes every verb and keeps no queue, RecordingPager notes releases of backing store,
-// RecordingHost notes requests for a kill.
+// RecordingReclaim notes every verb and keeps no queue, RecordingPager notes releases of backing
+// store, RecordingHost notes requests for a kill.
 #ifndef VMSIM_VM_RECORDING_RECLAIM_H_
 #define VMSIM_VM_RECORDING_RECLAIM_H_
 

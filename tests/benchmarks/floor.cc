@@ -2,7 +2,6 @@
 
 #include <time.h>
 
-#include <algorithm>
 #include <memory>
 
 #include "scenarios/generators.h"
@@ -61,10 +60,10 @@ Floor::Floor(Pattern pattern) : records_(kReferences), table_(kPages) {
   auto source = scenarios::MakeGenerator(ConfigOf(pattern));
   CHECK(source.ok(), source.status().ToString());
   CHECK_EQ((*source)->Fill(records_.data(), records_.size()), records_.size());
+  TouchPages(records_, table_);
 }
 
 double Floor::MeasureNs() {
-  std::fill(table_.begin(), table_.end(), 0);
   const int64_t start = ThreadCpuNs();
   const uint64_t references = TouchPages(records_, table_);
   const int64_t end = ThreadCpuNs();

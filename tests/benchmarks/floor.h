@@ -35,7 +35,8 @@ class Floor {
 
   const std::vector<uint64_t>& records() const { return records_; }
 
-  // Goes through all records once, from a table without bits. Returns host ns per reference.
+  // Goes through all records once. The bits are set already, as in a machine that runs for a while.
+  // Returns host ns per reference.
   double MeasureNs();
 
   // The one that budgets are quoted against.

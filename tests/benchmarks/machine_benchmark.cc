@@ -1,0 +1,190 @@
+// tests/benchmarks/machine_benchmark.cc: whole machines: clock, events, daemons, counters and the
+// digest running; no other sink attached.
+//
+//     benchmark             budget                          goal
+//     ResidentReference     1.6 x the floor                 1.3
+//     MajorFault            400 ns a fault                  250
+//     ZipfWithSwap          100 ns a reference              75
+//     MemoryPerFrame        64 bytes                        48
+#include <malloc.h>
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "scenarios/generators.h"
+#include "scenarios/machine.h"
+#include "scenarios/reference_source.h"
+#include "scenarios/scenario.pb.h"
+#include "sim/check.h"
+#include "sim/time.h"
+#include "tests/benchmarks/floor.h"
+#include "tests/benchmarks/interleaved.h"
+
+namespace vmsim::benchmarks {
+namespace {
+
+using scenarios::Machine;
+
+// A machine whose only process replays records from memory, for as long as it is run.
+class ReplayingMachine {
+ public:
+  ReplayingMachine(int64_t frames, std::vector<uint64_t> records, uint32_t pages) {
+    v1::Scenario scenario;
+    scenario.set_seed(1);
+    scenario.mutable_memory()->set_pages(frames);
+    v1::Disk* disk = scenario.add_disks();
+    disk->set_name("ssd0");
+    disk->mutable_ssd();
+    scenario.add_swap()->set_disk("ssd0");
+    // Swap metadata for all pages: the default is for eight times the memory.
+    scenario.mutable_tunables()->set_maxswzone(int64_t{pages} * 136);
+    v1::Process* process = scenario.add_processes();
+    process->set_name("replay");
+    v1::Trace* trace = process->add_steps()->mutable_trace();
+    trace->set_file(kTrace);
+    trace->set_repeat(int64_t{1} << 40);
+    scenarios::SharedInputs inputs;
+    scenarios::TraceLayout& layout = inputs.traces[kTrace];
+    layout.entries = {{.start = 0x10000, .pages = pages, .first = 0}};
+    layout.pages = pages;
+    layout.references = records.size();
+    layout.records = std::move(records);
+    auto machine = Machine::Create(scenario, std::move(inputs), scenario.seed());
+    CHECK(machine.ok(), machine.status().ToString());
+    machine_ = *std::move(machine);
+  }
+
+  // Goes on for `ns` of simulated time.
+  void RunFor(sim::SimDuration ns) {
+    limit_ += ns;
+    while (machine_->Step(limit_)) {
+    }
+  }
+  // Goes on until the process has made `references` more, or somewhat more.
+  void RunReferences(int64_t references) {
+    const int64_t end = machine_->references() + references;
+    while (machine_->references() < end) {
+      CHECK(!machine_->done(), "the process ended, killed for memory perhaps");
+      RunFor(10 * sim::kMillisecond);
+    }
+  }
+
+  // Host ns per reference, over about `references`.
+  double MeasureReferenceNs(int64_t references) {
+    const int64_t start = ThreadCpuNs();
+    const int64_t before = machine_->references();
+    RunReferences(references);
+    const auto made = static_cast<double>(machine_->references() - before);
+    return static_cast<double>(ThreadCpuNs() - start) / made;
+  }
+  // Host ns per major fault, everything between two of them included.
+  double MeasureFaultNs(int64_t references) {
+    const int64_t start = ThreadCpuNs();
+    const int64_t before = majflt();
+    RunReferences(references);
+    const auto faults = static_cast<double>(majflt() - before);
+    return static_cast<double>(ThreadCpuNs() - start) / faults;
+  }
+
+  int64_t majflt() const { return machine_->runners()[0]->process().space.majflt; }
+  int64_t references() const { return machine_->references(); }
+
+ private:
+  static constexpr char kTrace[] = "records";
+
+  std::unique_ptr<Machine> machine_;
+  sim::SimTime limit_ = 0;
+};
+
+constexpr auto kFloorPages = static_cast<uint32_t>(Floor::kPages);
+
+// The floor's own records, all of whose pages fit. What is measured is the second pass and on.
+void ResidentReference(benchmark::State& state) {
+  constexpr auto kReferences = static_cast<int64_t>(Floor::kReferences);
+  ReplayingMachine machine(Floor::kPages * 5 / 4, Floor::Zipf().records(), kFloorPages);
+  machine.RunReferences(kReferences);
+  const int64_t faults = machine.majflt();
+  CompareWithFloor(state, [&] { return machine.MeasureReferenceNs(kReferences); });
+  CHECK_EQ(machine.majflt(), faults);
+}
+VMSIM_BENCHMARK(ResidentReference);
+
+std::vector<uint64_t> UniformRecords() {
+  scenarios::GeneratorConfig config;
+  config.kind = scenarios::GeneratorKind::kUniform;
+  config.pages = Floor::kPages / 4;
+  config.refs = Floor::kPages;
+  config.write_pct = 50;
+  config.seed = 1;
+  std::vector<uint64_t> records(config.refs);
+  auto source = scenarios::MakeGenerator(config);
+  CHECK(source.ok(), source.status().ToString());
+  CHECK_EQ((*source)->Fill(records.data(), records.size()), records.size());
+  return records;
+}
+
+// Uniform references to ten times the memory, half of them stores: nearly each waits for a page
+// from swap, for which another has to go, often to swap.
+void MajorFault(benchmark::State& state) {
+  constexpr uint32_t kPages = kFloorPages / 4;
+  constexpr int64_t kReferences = 200'000;
+  ReplayingMachine machine(kPages / 10, UniformRecords(), kPages);
+  machine.RunReferences(3 * kPages);
+  const int64_t faults = machine.majflt();
+  const int64_t references = machine.references();
+  CompareWithFloor(state, [&] { return machine.MeasureFaultNs(kReferences); });
+  state.counters["majflt_per_ref"] = static_cast<double>(machine.majflt() - faults) /
+                                     static_cast<double>(machine.references() - references);
+}
+VMSIM_BENCHMARK(MajorFault);
+
+// The floor's records with frames for a tenth of the pages.
+void ZipfWithSwap(benchmark::State& state) {
+  constexpr int64_t kReferences = 2'000'000;
+  ReplayingMachine machine(Floor::kPages / 10, Floor::Zipf().records(), kFloorPages);
+  machine.RunReferences(2 * kReferences);
+  const int64_t faults = machine.majflt();
+  const int64_t references = machine.references();
+  CompareWithFloor(state, [&] { return machine.MeasureReferenceNs(kReferences); });
+  state.counters["majflt_per_ref"] = static_cast<double>(machine.majflt() - faults) /
+                                     static_cast<double>(machine.references() - references);
+}
+VMSIM_BENCHMARK(ZipfWithSwap);
+
+// What the heap holds, mapped blocks included.
+int64_t HeapBytes() {
+  const struct mallinfo2 info = mallinfo2();
+  return static_cast<int64_t>(info.uordblks + info.hblkhd);
+}
+
+std::vector<uint64_t> SequentialStores(int64_t pages) {
+  std::vector<uint64_t> records;
+  for (uint64_t page = 0; page < static_cast<uint64_t>(pages); ++page) {
+    records.push_back(scenarios::MakeRecord(page, scenarios::kStore, 1).word);
+  }
+  records.shrink_to_fit();
+  return records;
+}
+
+// All that a machine allocates, page tables and swap metadata included, when a process has written
+// to as many pages as there are frames, and part of them is in swap.
+void MemoryPerFrame(benchmark::State& state) {
+  constexpr int64_t kFrames = int64_t{1} << 20;
+  double bytes = 0;
+  for (auto _ : state) {
+    const int64_t before = HeapBytes();
+    ReplayingMachine machine(kFrames, SequentialStores(kFrames), static_cast<uint32_t>(kFrames));
+    constexpr int64_t kRecords = kFrames * static_cast<int64_t>(sizeof(uint64_t));
+    machine.RunReferences(2 * kFrames);
+    bytes = static_cast<double>(HeapBytes() - before - kRecords) / kFrames;
+    CHECK_GT(machine.majflt(), 0, "nothing was swapped");
+    state.SetIterationTime(bytes * 1e-9);
+  }
+  state.counters["bytes"] = bytes;
+}
+VMSIM_BENCHMARK(MemoryPerFrame);
+
+}  // namespace
+}  // namespace vmsim::benchmarks
