@@ -89,7 +89,8 @@ std::vector<int64_t> Values(const vm::Tunables& t) {
           t.pfault_oom_wait_s,
           t.oom_pf_secs,
           t.swap_async_max,
-          t.maxphys};
+          t.maxphys,
+          t.maxswzone};
 }
 
 std::vector<int64_t> Values(const sim::FixedDiskConfig& c) {
@@ -156,6 +157,8 @@ TEST(ScenarioConfigTest, LimitsAndGeneratorDefaultsAreDocumented) {
 template <typename Proto, typename Convert>
 void ExpectEachFieldCounts(Convert convert) {
   const std::vector<int64_t> before = convert(Proto());
+  ASSERT_EQ(before.size(), static_cast<size_t>(Proto::descriptor()->field_count()))
+      << "Values() above lacks a field";
   for (int i = 0; i < Proto::descriptor()->field_count(); ++i) {
     const FieldDescriptor* field = Proto::descriptor()->field(i);
     Proto message;

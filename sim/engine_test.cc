@@ -55,10 +55,11 @@ constexpr Story kStories[] = {
      "at 6 device: wake c; at 12 device: wake c; at 18 device: wake c",
      "d:woken@6 d:woken@12 b@15 d:woken@18 a@36"},
     {"APreemptedOneThatHadItsSliceGoesToTheTail",
-     // At 10 the slice of a is over and d comes in the same instant; then b is first.
-     "thread d 84: sleep c 84, run 5; thread a 120: run 12, say a; thread b 120: run 4, say b;"
-     "at 10 device: wake c",
-     "d:woken@10 b@19 a@21"},
+     // d until 1, a from 2. At 12 the slice of a is over and d comes in the same instant: d from 13
+     // to 18, then b is first, from 19, and a pays the 2 that it owes from 24.
+     "switch 1; thread d 84: sleep c 84, run 5; thread a 120: run 12, say a;"
+     "thread b 120: run 4, say b; at 12 device: wake c",
+     "d:woken@13 b@23 a@26"},
     {"AnEqualWaitsNoLongerThanASlice",
      "thread b 120: sleep c 84, say b; thread a 120: run 50, say a; at 3 device: wake c",
      "b:woken@10 b@10 a@50"},
@@ -86,6 +87,11 @@ constexpr Story kStories[] = {
      "cpus 2; thread d 84: sleep c 84, run 4; thread a 110: run 9, say a;"
      "thread b 120: run 9, say b; at 3 device: wake c",
      "d:woken@3 a@9 b@13"},
+    {"OfEqualsTheLastCpusThreadLoses",
+     // b took the first CPU when d went to sleep.
+     "cpus 2; thread d 84: sleep c 84, run 4; thread a 120: run 9, say a;"
+     "thread b 120: run 9, say b; at 3 device: wake c",
+     "d:woken@3 b@9 a@13"},
     {"TwoDaemonsTakeBothCpus",
      // The first is promised the waker's CPU, so the second takes the other at once.
      "cpus 2; thread d 84: sleep c 84, run 2; thread e 84: sleep c 84, run 2;"

@@ -446,6 +446,7 @@ TEST_F(FaultMemoryTest, AfterThreeWaitsOfTenSecondsItAsksForAKill) {
   VmTestWorld world;
   const Area hog = Exhaust(world);
   const Area area = world.Map(1);
+  world.RunFor(15 * sim::kSecond);  // The time counts from the first failure.
   FaultResult result = FaultResult::kInvalidAddress;
   const sim::Thread* thread = world.StartTouch(area, 0, false, &result);
   world.RunFor(30 * sim::kSecond - sim::kMillisecond);

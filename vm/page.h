@@ -1,8 +1,9 @@
 // vm/page.h: one physical page as a row.
 //
-// A frame is a 32-bit index into a dense array of these 32-byte rows; everything that a fault or a scan
-// touches of a page is in its row. Queue links are indices too. See vm/page_array.h for the array and
-// the busy states, vm/page_queues.h for what the queue fields mean.
+// A frame is a 32-bit index into a dense array of these 24-byte rows. Everything that a fault or a scan
+// touches of a page is in its row, but for the queue links: they stand in an array of their own
+// (vm/page_array.h), so that a walk along a queue is not held up by the rows that it passes.
+// See vm/page_queues.h for what the queue fields mean.
 //
 // Model: FreeBSD sys/vm/vm_page.h, struct vm_page and vm_page_astate.
 #ifndef VMSIM_VM_PAGE_H_
@@ -65,8 +66,6 @@ inline constexpr uint16_t kBusyFreed = 0x7fff;
 inline constexpr uint16_t kBusyWaiters = 0x8000;
 
 struct Page {
-  uint32_t next = 0;            // Queue links: rows of the page array (pages or markers).
-  uint32_t prev = 0;
   ObjectId object = kNoObject;  // Owner, kNoObject when free.
   Pindex pindex = 0;            // Index in the owner; link of the free list when free.
   uint32_t mappings = 0;        // Reverse mapping: see vm/page_tables.h. 0: not mapped.
@@ -78,7 +77,7 @@ struct Page {
   uint8_t oflags = 0;
   uint8_t valid = 0;
   uint8_t dirty = 0;
-  uint16_t unused = 0;
+  uint16_t reserved = 0;
 
   bool wired() const { return wire_count != 0; }
   bool has(PageAFlags flag) const { return (aflags & flag) != 0; }
@@ -93,7 +92,13 @@ struct Page {
   bool inactive() const { return effective_queue() == QueueId::kInactive; }
   bool active() const { return effective_queue() == QueueId::kActive; }
 };
-static_assert(sizeof(Page) == 32, "a page is half a cache line");
+static_assert(sizeof(Page) == 24);
+
+// Where a row stands in its list: rows of the page array, pages or markers.
+struct PageLinks {
+  uint32_t next = 0;
+  uint32_t prev = 0;
+};
 
 }  // namespace vmsim::vm
 

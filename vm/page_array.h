@@ -35,6 +35,8 @@ class PageArray {
   PageArray& operator=(const PageArray&) = delete;
 
   uint32_t frames() const { return frames_; }
+  PageLinks& links(uint32_t row) { return links_[row]; }
+  const PageLinks& links(uint32_t row) const { return links_[row]; }
   Page& operator[](uint32_t row) { return rows_[row]; }
   const Page& operator[](uint32_t row) const { return rows_[row]; }
   // First row behind the pages: markers and list heads.
@@ -97,6 +99,7 @@ class PageArray {
 
   uint32_t frames_;
   std::vector<Page> rows_;
+  std::vector<PageLinks> links_;
   FrameIndex free_head_ = kNoFrame;
   FrameIndex free_tail_ = kNoFrame;
   uint32_t free_length_ = 0;

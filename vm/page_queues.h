@@ -106,15 +106,15 @@ class PageQueues {
   uint32_t scan_marker(QueueId queue) const { return pages_.marker_row(kScanRows + Index(queue)); }
   uint32_t inacthead() const { return pages_.marker_row(kInactheadRow); }
   uint32_t clock(int hand) const { return pages_.marker_row(kClockRows + hand); }
-  uint32_t next(uint32_t row) const { return pages_[row].next; }
-  uint32_t prev(uint32_t row) const { return pages_[row].prev; }
-  void LinkBefore(uint32_t position, uint32_t row) { Link(pages_[position].prev, row, position); }
-  void LinkAfter(uint32_t position, uint32_t row) { Link(position, row, pages_[position].next); }
-  void Unlink(uint32_t row) { Join(pages_[row].prev, pages_[row].next); }
+  uint32_t next(uint32_t row) const { return pages_.links(row).next; }
+  uint32_t prev(uint32_t row) const { return pages_.links(row).prev; }
+  void LinkBefore(uint32_t position, uint32_t row) { Link(prev(position), row, position); }
+  void LinkAfter(uint32_t position, uint32_t row) { Link(position, row, next(position)); }
+  void Unlink(uint32_t row) { Join(prev(row), next(row)); }
   // Makes `left` and `right` neighbours; what was between them is no longer linked.
   void Join(uint32_t left, uint32_t right) {
-    pages_[left].next = right;
-    pages_[right].prev = left;
+    pages_.links(left).next = right;
+    pages_.links(right).prev = left;
   }
   void AddLength(QueueId queue, int32_t n) { lengths_[Index(queue)] += n; }
   void AddScanned(QueueId queue, int64_t nodes) { scanned_[Index(queue)] += nodes; }

@@ -19,6 +19,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <utility>
 
 #include "vm/pageout_context.h"
@@ -35,6 +36,10 @@ class RowBatch {
   bool empty() const { return first_ == end_; }
   bool full() const { return end_ == slots_; }
   int size() const { return end_ - first_; }
+  // Oldest first.
+  std::span<const uint32_t> rows() const {
+    return {rows_.data() + first_, static_cast<size_t>(end_ - first_)};
+  }
   void Clear() { first_ = end_ = 0; }
   // Requires: !full().
   void Push(uint32_t row) { rows_[end_++] = row; }
@@ -105,19 +110,22 @@ bool QueueScan::Collect(Prefetch&& prefetch) {
   uint32_t row = queues.next(marker());
   while (row != end && scanned_ < max_scan_ && !batch_.full()) {
     ++scanned_;
-    Page& page = ctx_.pages[row];
     const bool is_page = ctx_.pages.is_page(row);
-    if (is_page) prefetch(page);
-    if (is_page || kMode == CollectMode::kLook) batch_.Push(row);
-    if constexpr (kMode == CollectMode::kUnlink) {
-      if (is_page) {
-        page.aflags &= ~kPgaEnqueued;
-      } else {
-        queues.Join(kept, row);
-        kept = row;
-      }
+    if (is_page || kMode == CollectMode::kLook) {
+      __builtin_prefetch(&ctx_.pages[row], 1);
+      batch_.Push(row);
+    } else {
+      queues.Join(kept, row);
+      kept = row;
     }
-    row = page.next;
+    row = queues.next(row);
+  }
+  // The rows are on their way into the host's cache by now; what they refer to follows.
+  for (const uint32_t collected : batch_.rows()) {
+    if (!ctx_.pages.is_page(collected)) continue;
+    Page& page = ctx_.pages[collected];
+    if constexpr (kMode == CollectMode::kUnlink) page.aflags &= ~kPgaEnqueued;
+    prefetch(page);
   }
   if constexpr (kMode == CollectMode::kLook) {
     queues.Unlink(marker());

@@ -32,7 +32,7 @@ class VmTestWorld {
     Tunables tunables;
     bool daemons = false;
   };
-  // One map of one process; `object` begins at page `offset` of the map's object.
+  // One map of one process.
   struct Area {
     Process* process;
     Object* object;
