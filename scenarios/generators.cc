@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "scenarios/page_sequences.h"
-#include "sim/random.h"
 #include "scenarios/zipf.h"
+#include "sim/random.h"
 
 namespace vmsim::scenarios {
 namespace {

@@ -10,8 +10,8 @@
 
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
-#include "sim/random.h"
 #include "scenarios/zipf.h"
+#include "sim/random.h"
 
 namespace vmsim::scenarios {
 namespace {

@@ -9,8 +9,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "scenarios/run_collapser.h"
-#include "sim/random.h"
 #include "scenarios/test_files.h"
+#include "sim/random.h"
 
 namespace vmsim::scenarios {
 namespace {

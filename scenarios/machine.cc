@@ -89,7 +89,8 @@ absl::Status Machine::AddSwap() {
     }
     CHECK(disk != nullptr, "the scenario check knows every disk: ", swap.disk());
     const int64_t disk_pages = disk->size_bytes() / vm::kPageSize;
-    const int64_t pages = swap.size_pages() > 0 ? swap.size_pages() : disk_pages - swap.offset_pages();
+    const int64_t pages =
+        swap.size_pages() > 0 ? swap.size_pages() : disk_pages - swap.offset_pages();
     if (pages < 3 || swap.offset_pages() + pages > disk_pages ||
         !vm_.swap().space().CanSwapOn(static_cast<uint64_t>(pages) * (vm::kPageSize / 512))) {
       return absl::InvalidArgumentError(absl::StrCat(

@@ -1,10 +1,10 @@
 // scenarios/machine.h: a simulated host, built from a scenario.
 //
-// Wires the parts together: CPUs and the event loop, the trace and its digest, disks, memory with its
-// daemons, swap, processes and what they do. Nothing else in the project knows all of them.
+// Wires the parts together: CPUs and the event loop, the trace and its digest, disks, memory with
+// its daemons, swap, processes and what they do. Nothing else in the project knows all of them.
 //
-// A Machine is deterministic: scenario and seed decide everything that its trace, counters and digest show.
-// It is not thread-safe; different machines may run in different host threads.
+// A Machine is deterministic: scenario and seed decide everything that its trace, counters and
+// digest show. It is not thread-safe; different machines may run in different host threads.
 #ifndef VMSIM_SCENARIOS_MACHINE_H_
 #define VMSIM_SCENARIOS_MACHINE_H_
 
@@ -28,15 +28,15 @@ namespace vmsim::scenarios {
 
 class Machine {
  public:
-  // Builds the machine of a scenario that CheckScenario accepted, with its traces loaded already. Errors:
-  // what only building shows, such as a swap area that does not fit on its disk.
+  // Builds the machine of a scenario that CheckScenario accepted, with its traces loaded already.
+  // Errors: what only building shows, such as a swap area that does not fit on its disk.
   static absl::StatusOr<std::unique_ptr<Machine>> Create(const v1::Scenario& scenario,
                                                          SharedInputs inputs, uint64_t seed,
                                                          const vm::PlantedBugs& bugs = {});
   ~Machine();
 
-  // Runs one event or one stretch of a thread. False when all processes have ended, when nothing can
-  // happen any more, or when the clock would pass `limit`.
+  // Runs one event or one stretch of a thread. False when all processes have ended, when nothing
+  // can happen any more, or when the clock would pass `limit`.
   bool Step(sim::SimTime limit);
   // Whether every process has ended.
   bool done() const { return processes_left_ == 0; }
@@ -58,7 +58,8 @@ class Machine {
   sim::SimDuration user_ns() const;
   sim::SimDuration system_ns() const;
 
-  // Hands every counter and every process's figures to the digest and gives it: the digest of the run.
+  // Hands every counter and every process's figures to the digest and gives it: the digest of the
+  // run.
   std::string FinishDigest();
 
  private:

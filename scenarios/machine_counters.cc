@@ -15,7 +15,7 @@ using vm::VmCounters;
 // Fields of VmCounters.
 struct FieldCounter {
   CounterInfo info;
-  int64_t VmCounters::* field;
+  int64_t VmCounters::*field;
 };
 
 constexpr FieldCounter kFieldCounters[] = {
@@ -59,7 +59,8 @@ constexpr FieldCounter kFieldCounters[] = {
      &VmCounters::swap_short_transfers},
     {{"swap_torn_writes", "writes", "Swap writes of which the disk kept a prefix only."},
      &VmCounters::swap_torn_writes},
-    {{"swap_slow_reads", "waits", "Waits of 20 s for one swap read."}, &VmCounters::swap_slow_reads},
+    {{"swap_slow_reads", "waits", "Waits of 20 s for one swap read."},
+     &VmCounters::swap_slow_reads},
     {{"swap_free_deferred", "blocks", "Stale swap blocks whose release was put off."},
      &VmCounters::swap_free_deferred},
     {{"swap_free_completed", "blocks", "Stale swap blocks released after that."},

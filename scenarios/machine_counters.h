@@ -1,8 +1,8 @@
 // scenarios/machine_counters.h: every counter of a machine, by name.
 //
-// Names are those of FreeBSD's sysctl vm.stats.vm and vm.* where there is one. `vmsim counters` lists them.
-// Each disk adds its own: disk.NAME.reads and so on, and disk.NAME.faults.KIND for each kind of injected
-// fault that can strike it.
+// Names are those of FreeBSD's sysctl vm.stats.vm and vm.* where there is one. `vmsim counters`
+// lists them. Each disk adds its own: disk.NAME.reads and so on, and disk.NAME.faults.KIND for each
+// kind of injected fault that can strike it.
 #ifndef VMSIM_SCENARIOS_MACHINE_COUNTERS_H_
 #define VMSIM_SCENARIOS_MACHINE_COUNTERS_H_
 
@@ -15,7 +15,8 @@ namespace vmsim::scenarios {
 
 class Machine;
 
-// Registers the machine's counters, levels and targets; the registry reads the machine from then on.
+// Registers the machine's counters, levels and targets; the registry reads the machine from then
+// on.
 void RegisterMachineCounters(Machine& machine, sim::CounterRegistry& registry);
 
 // The names of the counters that a disk of this name adds.

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "scenarios/generators.h"
-#include "sim/random.h"
 #include "scenarios/zipf.h"
+#include "sim/random.h"
 
 namespace vmsim::scenarios {
 

@@ -184,7 +184,8 @@ v1::Result BuildResult(Machine& machine) {
   result.set_events_run(static_cast<int64_t>(machine.engine().events().events_run()));
   result.set_references(machine.references());
   result.set_policy(scenario.has_policy() ? scenario.policy() : "freebsd");
-  result.set_revision(machine.vm().config().revision == vm::FreebsdRevision::kR15 ? "R15" : "R13_2");
+  result.set_revision(machine.vm().config().revision == vm::FreebsdRevision::kR15 ? "R15"
+                                                                                  : "R13_2");
   result.set_memory_pages(machine.vm().pages().frames());
   result.set_cpus(machine.engine().config().cpus);
   AddCounters(machine, &result);

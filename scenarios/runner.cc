@@ -19,7 +19,10 @@ namespace vmsim::scenarios {
 namespace {
 
 // How often a run looks up from its work: at limits, at the host's clock.
+// A step is an event or a stretch of a thread, so few steps can be long: the simulated clock counts
+// too.
 constexpr int64_t kStepsBetweenLooks = 4096;
+constexpr sim::SimDuration kTimeBetweenLooks = 50 * sim::kMillisecond;
 constexpr auto kProgressPeriod = std::chrono::milliseconds(100);
 
 using HostClock = std::chrono::steady_clock;
@@ -47,7 +50,8 @@ class RunWatch {
                        "; raise it, or --max-events, or shorten the scenario"));
     }
     const HostClock::time_point now = HostClock::now();
-    if (options_.max_wall_ms > 0 && now - start_ > std::chrono::milliseconds(options_.max_wall_ms)) {
+    if (options_.max_wall_ms > 0 &&
+        now - start_ > std::chrono::milliseconds(options_.max_wall_ms)) {
       return absl::ResourceExhaustedError(
           absl::StrCat("stopped after ", options_.max_wall_ms, " ms of host time at ",
                        machine.engine().now(), " ns of simulated time; raise --max-wall-time"));
@@ -80,7 +84,9 @@ class RunWatch {
 
 absl::Status RunToEnd(Machine& machine, RunWatch& watch) {
   while (true) {
-    for (int64_t i = 0; i < kStepsBetweenLooks; ++i) {
+    const sim::SimTime looked = machine.engine().now();
+    for (int64_t i = 0;
+         i < kStepsBetweenLooks && machine.engine().now() - looked < kTimeBetweenLooks; ++i) {
       if (machine.Step(watch.time_limit())) continue;
       return machine.done() ? absl::OkStatus() : watch.TimeLimit(machine);
     }
@@ -107,14 +113,16 @@ absl::StatusOr<Loaded> CheckAndLoad(const v1::Scenario& scenario, const RunOptio
   check.allow_any_path = options.allow_any_path;
   for (const CounterDescription& counter : ListCounters()) check.counters.push_back(counter.name);
   for (const v1::Disk& disk : scenario.disks()) {
-    for (std::string& name : DiskCounterNames(disk.name())) check.counters.push_back(std::move(name));
+    for (std::string& name : DiskCounterNames(disk.name()))
+      check.counters.push_back(std::move(name));
   }
   if (absl::Status status = CheckScenario(scenario, place, check); !status.ok()) return status;
   auto traces = LoadTraces(scenario, options.base_dir);
   if (!traces.ok()) return traces.status();
-  const ScenarioTotals totals = CountTotals(
-      scenario, [&](const std::string& file) { return SizeOf(*traces, file); });
-  if (absl::Status status = CheckTotals(scenario, totals, place, check); !status.ok()) return status;
+  const ScenarioTotals totals =
+      CountTotals(scenario, [&](const std::string& file) { return SizeOf(*traces, file); });
+  if (absl::Status status = CheckTotals(scenario, totals, place, check); !status.ok())
+    return status;
   Loaded loaded;
   loaded.inputs.traces = *std::move(traces);
   loaded.references = totals.references;

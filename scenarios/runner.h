@@ -1,8 +1,8 @@
 // scenarios/runner.h: from a scenario to its result.
 //
-// The whole of a run: check, load traces, build the machine, run it to the end or to a limit, gather what
-// came. A run is a pure function of scenario, traces and seed; only Progress and max_wall_ms look at the
-// host's clock, and they decide nothing but whether to go on.
+// The whole of a run: check, load traces, build the machine, run it to the end or to a limit,
+// gather what came. A run is a pure function of scenario, traces and seed; only Progress and
+// max_wall_ms look at the host's clock, and they decide nothing but whether to go on.
 #ifndef VMSIM_SCENARIOS_RUNNER_H_
 #define VMSIM_SCENARIOS_RUNNER_H_
 
@@ -29,14 +29,14 @@ struct Progress {
 };
 
 struct RunOptions {
-  std::optional<uint64_t> seed;   // In place of the scenario's.
-  int64_t max_events = 0;         // In place of limits.max_events; 0: that.
-  int64_t max_wall_ms = 0;        // Of the host; 0: no limit.
-  std::string base_dir;           // Where relative trace paths begin; "": the current directory.
-  bool allow_any_path = false;    // Traces may lie outside base_dir.
+  std::optional<uint64_t> seed;  // In place of the scenario's.
+  int64_t max_events = 0;        // In place of limits.max_events; 0: that.
+  int64_t max_wall_ms = 0;       // Of the host; 0: no limit.
+  std::string base_dir;          // Where relative trace paths begin; "": the current directory.
+  bool allow_any_path = false;   // Traces may lie outside base_dir.
   // Called about ten times a second of host time. Returning false stops the run: kCancelled.
   std::function<bool(const Progress&)> progress;
-  vm::PlantedBugs planted_bugs;   // For tests of the tests.
+  vm::PlantedBugs planted_bugs;  // For tests of the tests.
 };
 
 // Runs `scenario`. Errors:

@@ -1,9 +1,10 @@
 #include "scenarios/runner.h"
 
+#include <gtest/gtest.h>
+
 #include <string>
 
 #include "google/protobuf/text_format.h"
-#include <gtest/gtest.h>
 
 namespace vmsim::scenarios {
 namespace {
@@ -41,9 +42,9 @@ constexpr char kPressure[] = R"(
   }
 )";
 
-// Everything by hand: three daemons take the only CPU first, each with a context switch (2 us) and its
-// first pass or sleep; then the process faults three pages in: 500 ns and 300 ns of zeroing each, and
-// 100 ns for the reference itself.
+// Everything by hand: three daemons take the only CPU first, each with a context switch (2 us) and
+// its first pass or sleep; then the process faults three pages in: 500 ns and 300 ns of zeroing
+// each, and 100 ns for the reference itself.
 TEST(RunnerTest, TimeIsTheSumOfItsCosts) {
   const v1::Result result = RunText(R"(
     memory { pages: 1000 }
@@ -122,7 +123,8 @@ TEST(RunnerTest, ProgressCanStopARun) {
       steps { map { name: "m" pages: 100 } }
       steps { repeat { times: 1000000 steps { touch { map: "m" } } steps { sleep { ns: 1000 } } } }
     }
-  )"), options);
+  )"),
+                                   options);
   EXPECT_EQ(stopped.status().code(), absl::StatusCode::kCancelled);
 }
 

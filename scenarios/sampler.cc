@@ -65,22 +65,24 @@ std::vector<Sampler::Column> Sampler::Columns(Machine& machine) {
        [](Machine& m, int) { return m.vm().counters().v_io_faults; }, 0},
       {"v_reactivated", "pages", kCounter,
        [](Machine& m, int) { return m.vm().counters().v_reactivated; }, 0},
-      {"v_swapin", "reads", kCounter, [](Machine& m, int) { return m.vm().counters().v_swapin; }, 0},
+      {"v_swapin", "reads", kCounter, [](Machine& m, int) { return m.vm().counters().v_swapin; },
+       0},
       {"v_swappgsin", "pages", kCounter,
        [](Machine& m, int) { return m.vm().counters().v_swappgsin; }, 0},
-      {"v_swapout", "writes", kCounter,
-       [](Machine& m, int) { return m.vm().counters().v_swapout; }, 0},
+      {"v_swapout", "writes", kCounter, [](Machine& m, int) { return m.vm().counters().v_swapout; },
+       0},
       {"v_swappgsout", "pages", kCounter,
        [](Machine& m, int) { return m.vm().counters().v_swappgsout; }, 0},
       {"v_tfree", "pages", kCounter, [](Machine& m, int) { return m.vm().counters().v_tfree; }, 0},
-      {"v_pdpages", "pages", kCounter,
-       [](Machine& m, int) { return m.vm().counters().v_pdpages; }, 0},
+      {"v_pdpages", "pages", kCounter, [](Machine& m, int) { return m.vm().counters().v_pdpages; },
+       0},
   };
   for (size_t i = 0; i < machine.disks().size(); ++i) {
     columns.push_back({absl::StrCat("disk.", machine.disks()[i]->name(), ".transfers"), "requests",
                        kCounter, DiskTransfers, static_cast<int>(i)});
   }
-  columns.push_back({"cpu_user_ns", "ns", kCounter, [](Machine& m, int) { return m.user_ns(); }, 0});
+  columns.push_back(
+      {"cpu_user_ns", "ns", kCounter, [](Machine& m, int) { return m.user_ns(); }, 0});
   columns.push_back(
       {"cpu_system_ns", "ns", kCounter, [](Machine& m, int) { return m.system_ns(); }, 0});
   columns.push_back({"cpu_idle_ns", "ns", kCounter, IdleNs, 0});

@@ -1,7 +1,7 @@
 // scenarios/sampler.h: rows of figures over simulated time, what vmstat would print.
 //
-// A sample is an event like any other, but it only reads: it changes no trajectory. When the series is full
-// every second row goes and the interval doubles (sim/series.h).
+// A sample is an event like any other, but it only reads: it changes no trajectory. When the series
+// is full every second row goes and the interval doubles (sim/series.h).
 #ifndef VMSIM_SCENARIOS_SAMPLER_H_
 #define VMSIM_SCENARIOS_SAMPLER_H_
 

@@ -1,9 +1,9 @@
 #include "scenarios/trace_layout.h"
 
+#include <gtest/gtest.h>
+
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 namespace vmsim::scenarios {
 namespace {
@@ -50,8 +50,7 @@ TEST_P(TraceLayoutTest, Story) {
 INSTANTIATE_TEST_SUITE_P(
     , TraceLayoutTest,
     testing::Values(
-        Story{"Empty", {}, "", {}},
-        Story{"OnePage", {5, 5}, "5+1@0 ", {0, 0}},
+        Story{"Empty", {}, "", {}}, Story{"OnePage", {5, 5}, "5+1@0 ", {0, 0}},
         Story{"FifteenApartIsOneEntry", {100, 115}, "100+16@0 ", {0, 15}},
         Story{"SixteenApartIsTwo", {100, 116}, "100+1@0 116+1@1 ", {0, 1}},
         Story{"GapsCountFromTheLastPage", {10, 20, 30, 46}, "10+21@0 46+1@21 ", {0, 10, 20, 21}},

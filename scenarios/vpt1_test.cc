@@ -6,9 +6,9 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "sim/random.h"
 #include "scenarios/test_files.h"
 #include "scenarios/vpt1_writer.h"
+#include "sim/random.h"
 
 namespace vmsim::scenarios {
 namespace {

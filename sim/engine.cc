@@ -162,6 +162,13 @@ SimDuration Engine::Budget() const {
   return std::max<SimDuration>(bound - now(), 0);
 }
 
+SimDuration Engine::QuietTime() const {
+  const Cpu& cpu = cpus_[current_->cpu_];
+  if (cpu.resched || stop_) return 0;
+  const SimTime bound = std::min({events_.NextTime(), limit_ + 1, OtherCpusMin(current_->cpu_)});
+  return std::max<SimDuration>(bound - now(), 0);
+}
+
 void Engine::ConsumeSlow(SimDuration ns, std::coroutine_handle<> handle) {
   Thread* thread = current_;
   CHECK(thread != nullptr, "only a thread consumes CPU time");

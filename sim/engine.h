@@ -150,6 +150,9 @@ class Engine {
   // other CPU that is furthest behind. May be 0; a loop that does one reference all the same goes
   // on.
   SimDuration Budget() const;
+  // How long the executing thread may be sure that nothing else happens: until the next event, the
+  // other CPU that is furthest behind, or the run's limit. May be 0.
+  SimDuration QuietTime() const;
 
   // Spends CPU time of the executing thread. Usage: co_await engine.Consume(ns). Returns without
   // suspending if nothing else is due before the time has passed. Requires: 0 <= ns <= kNever; a

@@ -206,6 +206,17 @@ TEST(EventQueueTest, SweepsKeepOrderAndHandles) {
   EXPECT_EQ(ran, want);
 }
 
+TEST(EventQueueTest, SlotsAreReused) {
+  EventQueue queue;
+  std::vector<uint64_t> ran;
+  queue.Schedule(1, EventClass::kDevice, AppendArgument, &ran, 0);  // Keeps husks from the top.
+  for (int i = 0; i < 10'000; ++i) {
+    const EventId id = queue.Schedule(5, EventClass::kTimeout, AppendArgument, &ran, 0);
+    EXPECT_LT(id.slot, 200u);
+    EXPECT_TRUE(queue.Cancel(id));
+  }
+}
+
 TEST(EventQueueTest, HandlesOfNothingAreStale) {
   EventQueue queue;
   EXPECT_FALSE(EventId{}.valid());

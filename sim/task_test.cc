@@ -114,6 +114,27 @@ TEST(TaskTest, SleepsAndGoesOnThreeFramesDeep) {
   EXPECT_TRUE(top.done());
 }
 
+TEST(TaskTest, WhoCalledBeforeItSleptSleeps) {
+  Gate gate;
+  std::string log;
+  const auto body = [](Gate& gate, std::string* log) -> Task<void> {
+    *log += std::to_string(co_await Immediate(1));
+    *log += co_await SleepTwice(gate);
+    *log += std::to_string(co_await Immediate(2));
+    co_await gate;
+    *log += "end";
+  };
+  const Task<void> task = body(gate, &log);
+  ResumeChain(task.handle());
+  EXPECT_EQ(log, "1");
+  gate.Open();
+  EXPECT_EQ(log, "1");
+  gate.Open();
+  EXPECT_EQ(log, "1leaf2");
+  gate.Open();
+  EXPECT_EQ(log, "1leaf2end");
+}
+
 TEST(TaskTest, ATaskRunsInsideAnother) {
   Gate gate;
   std::string log;

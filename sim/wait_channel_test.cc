@@ -109,6 +109,11 @@ TEST(TeardownTest, SleepersThreeFramesDeep) {
     EngineStory story(kText);
     story.engine().Run(limit);
     EXPECT_EQ(story.log(), "");
+    if (limit == 15) {  // Their timeouts go with them; else the engine's end does the same.
+      EXPECT_EQ(story.engine().events().size(), 2u);
+      story.engine().DestroyThreads();
+      EXPECT_TRUE(story.engine().events().empty());
+    }
   }
 }
 

@@ -1,8 +1,8 @@
-// Each deliberate defect of vm/planted_bugs.h must change what the quickstart does: a digest that does not
-// move when the page daemon is wrong would prove nothing.
-#include <string>
-
+// Each deliberate defect of vm/planted_bugs.h must change what the quickstart does: a digest that
+// does not move when the page daemon is wrong would prove nothing.
 #include <gtest/gtest.h>
+
+#include <string>
 
 #include "scenarios/runner.h"
 #include "scenarios/scenario_reader.h"

@@ -7,14 +7,15 @@
 //     free_reserved ----  floor of ordinary allocations
 //     interrupt_free_min  floor of the page daemon's own
 //
-// The min and severe bits are sticky: set when the count crosses its threshold downwards, cleared when an
-// increment crosses back. Tests of "is memory short" ask the bits, as the kernel does, not the count.
+// The min and severe bits are sticky: set when the count crosses its threshold downwards, cleared
+// when an increment crosses back. Tests of "is memory short" ask the bits, as the kernel does, not
+// the count.
 //
-// Sleepers for memory share one channel: vm_wait at kPriorityDaemon wakes before a page fault's wait at
-// kPriorityUser. All wake together and race for the pages.
+// Sleepers for memory share one channel: vm_wait at kPriorityDaemon wakes before a page fault's
+// wait at kPriorityUser. All wake together and race for the pages.
 //
-// One NUMA domain. Model: FreeBSD sys/vm/vm_page.c (vm_domain_allocate, vm_domain_set, vm_domain_clear,
-// vm_wait_domain, vm_waitpfault), vm_pagequeue.h (vm_domain_freecnt_inc).
+// One NUMA domain. Model: FreeBSD sys/vm/vm_page.c (vm_domain_allocate, vm_domain_set,
+// vm_domain_clear, vm_wait_domain, vm_waitpfault), vm_pagequeue.h (vm_domain_freecnt_inc).
 #ifndef VMSIM_VM_DOMAIN_H_
 #define VMSIM_VM_DOMAIN_H_
 
@@ -40,8 +41,8 @@ class Domain {
   bool min_set() const { return min_set_; }        // vm_page_count_min
   bool severe_set() const { return severe_set_; }  // vm_page_count_severe
 
-  // Takes `n` pages off the count, or returns false and takes none. A page daemon thread's kNormal counts
-  // as kSystem. May wake the page daemon.
+  // Takes `n` pages off the count, or returns false and takes none. A page daemon thread's kNormal
+  // counts as kSystem. May wake the page daemon.
   bool Reserve(AllocClass alloc_class, int32_t n, bool is_pageproc);
   // Gives `n` pages back; wakes whoever waited for the threshold that this crosses.
   void FreecntInc(int32_t n);
@@ -85,9 +86,9 @@ class Domain {
   bool pageout_wanted_ = false;
   bool pageout_pages_needed_ = false;
   int waiting_ = 0;
-  sim::WaitChannel min_channel_;              // vm_min_domains
-  sim::WaitChannel pageproc_channel_;         // vmd_pageout_pages_needed
-  sim::WaitChannel pageout_wanted_channel_;   // vmd_pageout_wanted
+  sim::WaitChannel min_channel_;             // vm_min_domains
+  sim::WaitChannel pageproc_channel_;        // vmd_pageout_pages_needed
+  sim::WaitChannel pageout_wanted_channel_;  // vmd_pageout_wanted
 };
 
 }  // namespace vmsim::vm

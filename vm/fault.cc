@@ -61,6 +61,8 @@ FaultResult FaultHandler::Lookup(State& fs) {
   fs.pindex = fs.entry->PindexOf(fs.vpage);
   fs.object = &p_.objects[fs.entry->object];
   if (fs.pindex >= fs.object->size) return FaultResult::kOutOfBounds;
+  // Both tables are large; what the pager will ask for comes in while the frame is looked up.
+  fs.object->swap.Prefetch(fs.pindex);
   fs.frame = fs.object->Lookup(fs.pindex);
   fs.kind = FaultKind::kSoft;
   return FaultResult::kSuccess;
@@ -103,7 +105,8 @@ bool FaultHandler::Allocate(State& fs) {
   return fs.frame != kNoFrame;
 }
 
-// No page to be had: wait for the page daemon. After three waits of ten seconds the fault asks for a kill.
+// No page to be had: wait for the page daemon. After three waits of ten seconds the fault asks for
+// a kill.
 sim::Task<void> FaultHandler::WaitForMemory(State& fs) {
   const sim::SimTime now = p_.engine.now();
   if (tunables_.pfault_oom_attempts >= 0) {
@@ -131,13 +134,14 @@ bool FaultHandler::NeedsGetPages(const Object& object) const {
   return object.type != ObjectType::kSwap || !object.swap.empty();
 }
 
-// Makes the busied page valid, from the pager or with zeros. False: the pager could not read it; the
-// page is gone and the object released.
+// Makes the busied page valid, from the pager or with zeros. False: the pager could not read it;
+// the page is gone and the object released.
 sim::Task<bool> FaultHandler::Fill(State& fs) {
   if (NeedsGetPages(*fs.object)) {
     if (fs.nera < 0 && !fs.space.killed) ReadAhead(fs);
     Window(fs);
-    co_await p_.engine.Consume(std::max<sim::SimDuration>(costs_.hard_fault_ns - costs_.soft_fault_ns, 0));
+    co_await p_.engine.Consume(
+        std::max<sim::SimDuration>(costs_.hard_fault_ns - costs_.soft_fault_ns, 0));
     const FrameIndex request[] = {fs.frame};
     const PagerResult result =
         co_await fs.object->pager->GetPages(*fs.object, request, &fs.behind, &fs.ahead);
@@ -225,8 +229,8 @@ void FaultHandler::Dirty(const State& fs) {
   if (fs.entry->writable && fs.write) p_.allocator.SetDirtyDeferred(fs.frame);
 }
 
-// Maps resident neighbours, nearest first and alternating, read-only and unreferenced. The first absent
-// one ends it, so that an isolated page costs nothing.
+// Maps resident neighbours, nearest first and alternating, read-only and unreferenced. The first
+// absent one ends it, so that an isolated page costs nothing.
 void FaultHandler::Prefault(const State& fs, int backward, int forward) {
   const MapEntry& entry = *fs.entry;
   const Pte* entries = p_.page_tables.entries();
@@ -271,18 +275,21 @@ void FaultHandler::Window(State& fs) {
     fs.ahead = fs.nera;
   } else {
     const int offset = static_cast<int>(fs.pindex % kReadDefault);
-    fs.behind = static_cast<int>(std::min<Vpage>(static_cast<Vpage>(offset), fs.vpage - entry.start));
+    fs.behind =
+        static_cast<int>(std::min<Vpage>(static_cast<Vpage>(offset), fs.vpage - entry.start));
     fs.ahead = kReadDefault - 1 - offset;
   }
-  fs.ahead = static_cast<int>(
-      std::min<Vpage>(static_cast<Vpage>(fs.ahead), entry.end - 1 - fs.vpage));
+  fs.ahead =
+      static_cast<int>(std::min<Vpage>(static_cast<Vpage>(fs.ahead), entry.end - 1 - fs.vpage));
 }
 
-// Behind a sequential reader: forget the references to what it has passed, and offer it for reclaim.
+// Behind a sequential reader: forget the references to what it has passed, and offer it for
+// reclaim.
 void FaultHandler::DontNeed(State& fs) {
   const MapEntry& entry = *fs.entry;
   const Vpage end = fs.vpage / kDontNeedPages * kDontNeedPages;
-  if (fs.vpage - end < kDontNeedPages - static_cast<Vpage>(fs.nera + 1) || entry.start >= end) return;
+  if (fs.vpage - end < kDontNeedPages - static_cast<Vpage>(fs.nera + 1) || entry.start >= end)
+    return;
   for (Vpage v = std::max(entry.start, end - kDontNeedPages); v < end; ++v) {
     p_.page_tables.AdviseDontNeed(entry.SlotOf(v));
     const FrameIndex frame = fs.object->Lookup(entry.PindexOf(v));

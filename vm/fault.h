@@ -1,7 +1,7 @@
 // vm/fault.h: what happens when a reference misses the page table.
 //
-//     TrySoftFast   the page is resident and valid in the entry's object: map it, done. Does not activate.
-//     Fault         the whole path:
+//     TrySoftFast   the page is resident and valid in the entry's object: map it, done. Does not
+//     activate. Fault         the whole path:
 //
 //       lookup --> resident, valid ------------------------------------> map, activate      (soft)
 //          ^  |--> resident, busy --> sleep, look again
@@ -9,12 +9,12 @@
 //          |          |              '--> it has not --> fill with zeros -> map, activate   (zero)
 //          '--- no memory: wait for it, at last call for a kill
 //
-// After every sleep everything is looked up again from the map entry on. Below free_severe a fault does not
-// allocate at all, although other allocations may go down to free_reserved.
+// After every sleep everything is looked up again from the map entry on. Below free_severe a fault
+// does not allocate at all, although other allocations may go down to free_reserved.
 //
 // Model: FreeBSD sys/vm/vm_fault.c (vm_fault, vm_fault_soft_fast, vm_fault_allocate,
-// vm_fault_allocate_oom, vm_fault_getpages, vm_fault_readahead, vm_fault_dontneed, vm_fault_zerofill,
-// vm_fault_dirty, vm_fault_prefault, vm_fault_busy_sleep).
+// vm_fault_allocate_oom, vm_fault_getpages, vm_fault_readahead, vm_fault_dontneed,
+// vm_fault_zerofill, vm_fault_dirty, vm_fault_prefault, vm_fault_busy_sleep).
 #ifndef VMSIM_VM_FAULT_H_
 #define VMSIM_VM_FAULT_H_
 
@@ -40,9 +40,9 @@ namespace vmsim::vm {
 
 enum class FaultResult : uint8_t {
   kSuccess,
-  kInvalidAddress,      // Nothing is mapped there: SIGSEGV.
-  kProtectionFailure,   // A write through a read-only mapping: SIGSEGV.
-  kOutOfBounds,         // The pager could not read the page: SIGBUS.
+  kInvalidAddress,     // Nothing is mapped there: SIGSEGV.
+  kProtectionFailure,  // A write through a read-only mapping: SIGSEGV.
+  kOutOfBounds,        // The pager could not read the page: SIGBUS.
 };
 
 inline constexpr int kSigBus = 10;
@@ -50,7 +50,9 @@ inline constexpr int kSigSegv = 11;
 inline constexpr int kSigKill = 9;
 // The signal that a failed fault sends (vm_fault_trap).
 constexpr int SignalOf(FaultResult result) {
-  return result == FaultResult::kSuccess ? 0 : result == FaultResult::kOutOfBounds ? kSigBus : kSigSegv;
+  return result == FaultResult::kSuccess       ? 0
+         : result == FaultResult::kOutOfBounds ? kSigBus
+                                               : kSigSegv;
 }
 
 class FaultHandler {

@@ -1,8 +1,9 @@
 // vm/fault_stats.h: how long faults took, and what they waited for.
 //
-// Latency runs from the trap to the return to user mode. Where a fault sleeps, the time is charged to a
-// cause; the rest is work on the CPU and waiting for one. So that "what did the slow ones wait for" can
-// be answered for any percentile afterwards, causes are summed by the fault's power-of-two latency class.
+// Latency runs from the trap to the return to user mode. Where a fault sleeps, the time is charged
+// to a cause; the rest is work on the CPU and waiting for one. So that "what did the slow ones wait
+// for" can be answered for any percentile afterwards, causes are summed by the fault's power-of-two
+// latency class.
 #ifndef VMSIM_VM_FAULT_STATS_H_
 #define VMSIM_VM_FAULT_STATS_H_
 
@@ -84,9 +85,10 @@ class FaultStats {
 
  private:
   sim::Histogram& Of(FaultKind kind) {
-    return kind == FaultKind::kHard ? hard_ : kind == FaultKind::kZero ? zero_
-           : kind == FaultKind::kSoft                                  ? soft_
-                                                                       : error_;
+    return kind == FaultKind::kHard   ? hard_
+           : kind == FaultKind::kZero ? zero_
+           : kind == FaultKind::kSoft ? soft_
+                                      : error_;
   }
   sim::Histogram soft_, zero_, hard_, error_, all_;
   std::array<sim::Histogram, kWaitCauses> waits_;

@@ -14,6 +14,7 @@
 #ifndef VMSIM_VM_FREEBSD_RECLAIM_H_
 #define VMSIM_VM_FREEBSD_RECLAIM_H_
 
+#include <algorithm>
 #include <cstdint>
 
 #include "sim/engine.h"
@@ -138,6 +139,14 @@ struct FreebsdReclaimOf<Pmap>::DaemonEnv {
   int32_t ticks() const { return r.clock_.ticks(); }
   auto BeginPass() { return r.ctx_.engine.Consume(r.ctx_.costs.daemon_pass_ns); }
   auto Pause(int ticks) { return sim::Pause(r.ctx_.engine, r.clock_.ns(ticks), "pwait"); }
+  sim::Task<int64_t> SkipIdlePasses() {
+    sim::Engine& engine = r.ctx_.engine;
+    const sim::SimDuration pass = r.ctx_.costs.daemon_pass_ns;
+    const sim::SimDuration quiet = std::min(engine.QuietTime(), r.clock_.UntilNextTick());
+    const int64_t passes = std::max<sim::SimDuration>(quiet - 1, 0) / pass;
+    if (passes > 0) co_await engine.Consume(passes * pass);
+    co_return passes;
+  }
   sim::Task<bool> SleepUntilWanted(int ticks) {
     const sim::SleepOptions options{.timeout_ns = r.clock_.ns(ticks)};
     const int error = co_await r.ctx_.domain.pageout_wanted_channel().Sleep(

@@ -57,9 +57,8 @@ MapEntry* AddressSpace::LookupSlot(PteSlot slot) {
   const auto holds = [&](const MapEntry& e) { return slot >= e.slot && slot - e.slot < e.pages(); };
   if (last_ < entries_.size() && holds(entries_[last_])) return &entries_[last_];
   if (by_slot_.empty()) IndexSlots();
-  const auto above =
-      std::upper_bound(by_slot_.begin(), by_slot_.end(), slot,
-                       [&](PteSlot s, uint32_t i) { return s < entries_[i].slot; });
+  const auto above = std::upper_bound(by_slot_.begin(), by_slot_.end(), slot,
+                                      [&](PteSlot s, uint32_t i) { return s < entries_[i].slot; });
   if (above == by_slot_.begin()) return nullptr;
   const uint32_t index = *std::prev(above);
   if (!holds(entries_[index])) return nullptr;

@@ -1,11 +1,11 @@
 // vm/map.h: an address space: map entries over objects.
 //
-// A MapEntry maps the virtual pages [start, end) onto an object's pages from `offset` on. Each entry has
-// a leaf of page-table entries (vm/page_tables.h), so a virtual page, a slot of that leaf and a pindex are
-// one addition apart. Entries do not overlap. Virtual page numbers have 36 bits.
+// A MapEntry maps the virtual pages [start, end) onto an object's pages from `offset` on. Each
+// entry has a leaf of page-table entries (vm/page_tables.h), so a virtual page, a slot of that leaf
+// and a pindex are one addition apart. Entries do not overlap. Virtual page numbers have 36 bits.
 //
-// An entry also carries the state of the fault path's read-ahead: how far the last fault read, and where
-// the next one would be if access is sequential.
+// An entry also carries the state of the fault path's read-ahead: how far the last fault read, and
+// where the next one would be if access is sequential.
 //
 // Model: FreeBSD sys/vm/vm_map.h and vm_map.c (vm_map_find, vm_map_lookup, vm_map_entry_delete).
 #ifndef VMSIM_VM_MAP_H_
@@ -59,9 +59,9 @@ class AddressSpace {
 
   uint32_t id() const { return id_; }
 
-  // Maps [start, start + pages) onto `object` from `offset` on, taking over one reference to it, at the
-  // leaf beginning at `slot` (PageTables::AllocateLeaf; the caller keeps the leaf). Requires: the range is
-  // free, the object reaches far enough.
+  // Maps [start, start + pages) onto `object` from `offset` on, taking over one reference to it, at
+  // the leaf beginning at `slot` (PageTables::AllocateLeaf; the caller keeps the leaf). Requires:
+  // the range is free, the object reaches far enough.
   MapEntry& Insert(Vpage start, uint32_t pages, Object& object, Pindex offset, PteSlot slot,
                    bool writable);
 
@@ -92,9 +92,9 @@ class AddressSpace {
   uint32_t id_;
   PageTables& page_tables_;
   ObjectTable& objects_;
-  std::vector<MapEntry> entries_;     // By start.
-  std::vector<uint32_t> by_slot_;     // Indices into entries_, by slot; empty: to be made.
-  uint32_t last_ = 0;                 // Entry of the last lookup.
+  std::vector<MapEntry> entries_;  // By start.
+  std::vector<uint32_t> by_slot_;  // Indices into entries_, by slot; empty: to be made.
+  uint32_t last_ = 0;              // Entry of the last lookup.
 
   void ForgetIndices();
   void IndexSlots();

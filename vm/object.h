@@ -1,8 +1,8 @@
 // vm/object.h: what pages belong to.
 //
-// An Object is a sparse range of pages: anonymous memory (type kSwap) or, through vfs/, a file. Its page
-// index is a dense, lazily touched table, so that finding a page is one load. Objects live in an
-// ObjectTable and are named by a 32-bit ObjectId; ids are reused, addresses are stable.
+// An Object is a sparse range of pages: anonymous memory (type kSwap) or, through vfs/, a file. Its
+// page index is a dense, lazily touched table, so that finding a page is one load. Objects live in
+// an ObjectTable and are named by a 32-bit ObjectId; ids are reused, addresses are stable.
 //
 // Model: FreeBSD sys/vm/vm_object.h and vm_object.c.
 #ifndef VMSIM_VM_OBJECT_H_
@@ -70,15 +70,15 @@ struct Object {
   ObjectId id;
   ObjectType type;
   uint8_t flags = 0;
-  uint32_t size;                    // Pages.
-  int32_t ref_count = 1;            // Map entries and whoever else holds it.
+  uint32_t size;          // Pages.
+  int32_t ref_count = 1;  // Map entries and whoever else holds it.
   int32_t paging_in_progress = 0;
   uint32_t resident_page_count = 0;
   Pager* pager = nullptr;
-  PindexTable frames;               // pindex -> frame + 1, 0: not resident.
-  SwapBlocks swap;                  // pindex -> swap block.
-  sim::WaitChannel pip_channel;     // "objtrm": until paging_in_progress is 0.
-  sim::WaitChannel swap_channel;    // "swread": until a page's swap I/O is done.
+  PindexTable frames;             // pindex -> frame + 1, 0: not resident.
+  SwapBlocks swap;                // pindex -> swap block.
+  sim::WaitChannel pip_channel;   // "objtrm": until paging_in_progress is 0.
+  sim::WaitChannel swap_channel;  // "swread": until a page's swap I/O is done.
 };
 
 class ObjectTable {

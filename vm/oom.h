@@ -1,11 +1,12 @@
 // vm/oom.h: out of memory: whom to kill.
 //
-// The victim is the largest process: the swap it uses, and, unless it is swap metadata that ran out, the
-// resident pages of the objects it maps. Nothing is prorated between sharers. The first seen wins a tie;
-// one of no size is never chosen.
-// Protected, exiting and already killed processes are passed over, and low pids while there is swap.
+// The victim is the largest process: the swap it uses, and, unless it is swap metadata that ran
+// out, the resident pages of the objects it maps. Nothing is prorated between sharers. The first
+// seen wins a tie; one of no size is never chosen. Protected, exiting and already killed processes
+// are passed over, and low pids while there is swap.
 //
-// A request from a page fault is dropped if anything was asked for in the last vm.oom_pf_secs seconds.
+// A request from a page fault is dropped if anything was asked for in the last vm.oom_pf_secs
+// seconds.
 //
 // Model: FreeBSD sys/vm/vm_pageout.c (vm_pageout_oom, vm_pageout_oom_pagecount), swap_pager.c
 // (vmspace_swap_count).
@@ -24,8 +25,8 @@
 
 namespace vmsim::vm {
 
-// Pages of swap that the process's own objects use. As in the kernel, blocks in a metadata record that
-// begins before the entry's range are missed.
+// Pages of swap that the process's own objects use. As in the kernel, blocks in a metadata record
+// that begins before the entry's range are missed.
 int64_t SwapCount(const AddressSpace& space, const ObjectTable& objects);
 // Resident pages of the objects it maps.
 int64_t ResidentCount(const AddressSpace& space, const ObjectTable& objects);

@@ -1,8 +1,8 @@
 // vm/page.h: one physical page as a row.
 //
-// A frame is a 32-bit index into a dense array of these 24-byte rows. Everything that a fault or a scan
-// touches of a page is in its row, but for the queue links: they stand in an array of their own
-// (vm/page_array.h), so that a walk along a queue is not held up by the rows that it passes.
+// A frame is a 32-bit index into a dense array of these 24-byte rows. Everything that a fault or a
+// scan touches of a page is in its row, but for the queue links: they stand in an array of their
+// own (vm/page_array.h), so that a walk along a queue is not held up by the rows that it passes.
 // See vm/page_queues.h for what the queue fields mean.
 //
 // Model: FreeBSD sys/vm/vm_page.h, struct vm_page and vm_page_astate.
@@ -25,7 +25,13 @@ inline constexpr int kPageShift = 12;
 inline constexpr uint32_t kMaxFrames = (1u << 28) - 1;
 
 // The logical queue of a page (a.queue). The numbers are the kernel's.
-enum class QueueId : uint8_t { kInactive = 0, kActive = 1, kLaundry = 2, kUnswappable = 3, kNone = 255 };
+enum class QueueId : uint8_t {
+  kInactive = 0,
+  kActive = 1,
+  kLaundry = 2,
+  kUnswappable = 3,
+  kNone = 255
+};
 inline constexpr int kQueueCount = 4;
 
 // act_count: how recently and how often a page was referenced.

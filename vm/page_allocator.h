@@ -1,11 +1,11 @@
 // vm/page_allocator.h: allocating and freeing pages, wiring, dirtying.
 //
-// Brings together what one page operation touches: the row, the free list and its count, the object,
-// the queues (through vm/reclaim.h), the counters.
+// Brings together what one page operation touches: the row, the free list and its count, the
+// object, the queues (through vm/reclaim.h), the counters.
 //
-// Model: FreeBSD sys/vm/vm_page.c (vm_page_alloc, vm_page_free_prep, vm_page_free_toq, vm_page_wire,
-// vm_page_unwire_managed, vm_page_set_dirty, vm_page_test_dirty). The per-CPU page cache, which hides up
-// to 0.1 % of the pages from the free count, is not modelled.
+// Model: FreeBSD sys/vm/vm_page.c (vm_page_alloc, vm_page_free_prep, vm_page_free_toq,
+// vm_page_wire, vm_page_unwire_managed, vm_page_set_dirty, vm_page_test_dirty). The per-CPU page
+// cache, which hides up to 0.1 % of the pages from the free count, is not modelled.
 #ifndef VMSIM_VM_PAGE_ALLOCATOR_H_
 #define VMSIM_VM_PAGE_ALLOCATOR_H_
 
@@ -28,8 +28,8 @@ class PageAllocator {
   // Must be called before the first allocation; `reclaim` outlives the allocator's use.
   void set_reclaim(Reclaim* reclaim) { reclaim_ = reclaim; }
 
-  // vm_page_alloc without a wait flag: a page of `object` at `pindex`, exclusively busied, invalid, on no
-  // queue; or kNoFrame, and the deficit grows by one.
+  // vm_page_alloc without a wait flag: a page of `object` at `pindex`, exclusively busied, invalid,
+  // on no queue; or kNoFrame, and the deficit grows by one.
   FrameIndex Alloc(Object& object, Pindex pindex, AllocClass alloc_class, bool is_pageproc = false);
 
   // vm_page_free. Requires: exclusively busied if it has an object; unmapped; not wired.

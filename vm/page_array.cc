@@ -2,7 +2,8 @@
 
 namespace vmsim::vm {
 
-PageArray::PageArray(uint32_t frames) : frames_(frames), rows_(frames + kMarkerRows), links_(frames + kMarkerRows) {
+PageArray::PageArray(uint32_t frames)
+    : frames_(frames), rows_(frames + kMarkerRows), links_(frames + kMarkerRows) {
   CHECK_GT(frames, 0u);
   CHECK_LE(frames, kMaxFrames);
   // The free list is threaded through pindex, which a page without an owner does not use.

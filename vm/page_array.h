@@ -1,16 +1,16 @@
 // vm/page_array.h: all pages of the machine, the free list, and the busy states.
 //
-// Rows 0..frames()-1 are pages. Behind them stand kMarkerRows rows for the page queues' list heads and
-// markers, so that a list link is always a row number.
+// Rows 0..frames()-1 are pages. Behind them stand kMarkerRows rows for the page queues' list heads
+// and markers, so that a list link is always a row number.
 //
 // The free list is first in, first out, as FreeBSD's buddy lists are in effect for single pages: an
-// allocation takes the head of the order-0 list, a free inserts at the tail. Superpage reservations and
-// larger orders are not modelled; counts behave identically without them.
+// allocation takes the head of the order-0 list, a free inserts at the tail. Superpage reservations
+// and larger orders are not modelled; counts behave identically without them.
 //
-// Busy states (FreeBSD sys/vm/vm_page.c, vm_page_tryxbusy and its family): a page is unbusied, shared by
-// n, or exclusively held. Free pages are kBusyFreed, on which every try fails. Who has to wait sets
-// kBusyWaiters and sleeps on BusyChannel(frame); the last unbusy wakes all of them, and they must look
-// everything up again.
+// Busy states (FreeBSD sys/vm/vm_page.c, vm_page_tryxbusy and its family): a page is unbusied,
+// shared by n, or exclusively held. Free pages are kBusyFreed, on which every try fails. Who has to
+// wait sets kBusyWaiters and sleeps on BusyChannel(frame); the last unbusy wakes all of them, and
+// they must look everything up again.
 #ifndef VMSIM_VM_PAGE_ARRAY_H_
 #define VMSIM_VM_PAGE_ARRAY_H_
 

@@ -59,6 +59,7 @@ class PageDaemon {
   //   awaitable BeginPass()               once each pass; the machine charges time
   //   awaitable Pause(int ticks)          nothing shortens it
   //   awaitable<bool> SleepUntilWanted(int ticks)   true if woken, false if the time was up
+  //   awaitable<int64_t> SkipIdlePasses() how many passes that do nothing it stood for, or 0
   template <class Env>
   sim::Task<void> Run(Env& env);
 
@@ -83,6 +84,12 @@ class PageDaemon {
   void PostLaundryRequest(int start, int left);
   void MightBeOom(int left, int start);
   int ActiveTarget() const;
+  // Whether the next pass follows without a sleep. If this one did nothing, the next ones will do
+  // nothing either until the free count or the tick changes, and the machine may take them all in
+  // one step.
+  bool Spins() const {
+    return target_met_ && PagingNeeded(ctx_.domain.thresholds(), ctx_.domain.free_count());
+  }
   int TenthOfSecond() const { return std::max(ctx_.tunables.hz / kInactScanRate, 1); }
 
   PageoutContext& ctx_;
@@ -111,15 +118,20 @@ sim::Task<void> PageDaemon<Pmap>::Run(Env& env) {
     co_await env.BeginPass();
     ++ctx_.counters.pdpasses;
     const int shortage = pid_.Daemon(env.ticks(), ctx_.domain.free_count());
-    ctx_.trace.Emit(trace::kPass, 0, static_cast<uint64_t>(shortage),
-                    static_cast<uint64_t>(ctx_.domain.free_count()));
     int addl_shortage = 0;
     if (shortage > 0) {
+      ctx_.trace.Emit(trace::kPass, 0, static_cast<uint64_t>(shortage),
+                      static_cast<uint64_t>(ctx_.domain.free_count()));
       const Pass pass = co_await Inactive(shortage);
       target_met_ = pass.target_met;
       addl_shortage = pass.addl_shortage;
     }
+    const int64_t aged_before = active_scan_.stats().nodes;
     co_await active_scan_.Run(ActiveTarget() + addl_shortage, env.ticks());
+    if (shortage == 0 && active_scan_.stats().nodes == aged_before && Spins()) {
+      const int64_t skipped = co_await env.SkipIdlePasses();
+      ctx_.counters.pdpasses += skipped;
+    }
   }
 }
 

@@ -14,10 +14,10 @@ void PteArena::Grow(size_t entries) {
   if (entries <= capacity_) return;
   const size_t wanted = std::max(entries, capacity_ * 2);
   const int prot = PROT_READ | PROT_WRITE;
-  void* memory =
-      data_ == nullptr
-          ? mmap(nullptr, wanted * sizeof(Pte), prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-          : mremap(data_, capacity_ * sizeof(Pte), wanted * sizeof(Pte), MREMAP_MAYMOVE);
+  void* memory = data_ == nullptr
+                     ? mmap(nullptr, wanted * sizeof(Pte), prot,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+                     : mremap(data_, capacity_ * sizeof(Pte), wanted * sizeof(Pte), MREMAP_MAYMOVE);
   CHECK(memory != MAP_FAILED, "no host memory for page tables, entries=", wanted);
   data_ = static_cast<Pte*>(memory);
   capacity_ = wanted;
@@ -181,8 +181,7 @@ int PageTables::MappingCount(FrameIndex frame) const {
 void PageTables::RemoveAll(FrameIndex frame) {
   while (pages_[frame].mappings != 0) {
     const uint32_t head = pages_[frame].mappings;
-    Remove((head & kManyMappings) == 0 ? head
-                                       : nodes_[nodes_[head & ~kManyMappings].next].slot);
+    Remove((head & kManyMappings) == 0 ? head : nodes_[nodes_[head & ~kManyMappings].next].slot);
   }
 }
 

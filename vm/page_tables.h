@@ -1,18 +1,19 @@
 // vm/page_tables.h: the machine-dependent layer: page-table entries and reverse mappings.
 //
-// All page tables of the machine are one arena of 32-bit entries. Mapping a range takes a leaf, a run
-// of consecutive slots, one a virtual page; the slot number of a page's entry is its identity, so a
-// replayed trace is translated to slots once and a resident reference is one load and at most one
-// store: see Touch().
+// All page tables of the machine are one arena of 32-bit entries. Mapping a range takes a leaf, a
+// run of consecutive slots, one a virtual page; the slot number of a page's entry is its identity,
+// so a replayed trace is translated to slots once and a resident reference is one load and at most
+// one store: see Touch().
 //
 //     bits 0..27 frame | 28 valid | 29 writable | 30 accessed | 31 modified
 //
-// Reverse mappings: Page::mappings is 0 (none), a slot (one mapping), or kManyMappings plus the index of
-// the *last* node of a circular list of (slot, next); the head is its successor, so that both appending
-// and rotating are O(1). Slot 0 is never used.
+// Reverse mappings: Page::mappings is 0 (none), a slot (one mapping), or kManyMappings plus the
+// index of the *last* node of a circular list of (slot, next); the head is its successor, so that
+// both appending and rotating are O(1). Slot 0 is never used.
 //
-// Model: FreeBSD sys/amd64/amd64/pmap.c (pmap_enter, pmap_enter_quick, pmap_remove, pmap_remove_all,
-// pmap_remove_write, pmap_ts_referenced, pmap_is_modified, pmap_clear_modify, pmap_advise).
+// Model: FreeBSD sys/amd64/amd64/pmap.c (pmap_enter, pmap_enter_quick, pmap_remove,
+// pmap_remove_all, pmap_remove_write, pmap_ts_referenced, pmap_is_modified, pmap_clear_modify,
+// pmap_advise).
 #ifndef VMSIM_VM_PAGE_TABLES_H_
 #define VMSIM_VM_PAGE_TABLES_H_
 
@@ -58,8 +59,9 @@ class PageTables {
  public:
   explicit PageTables(PageArray& pages) : pages_(pages) { arena_.Grow(1024); }
 
-  // A leaf of `pages` consecutive invalid entries. Its base moves nothing, but pointers into the arena
-  // (entries()) are invalid afterwards. Fails (returns 0) when the arena's 2^31 slots are used up.
+  // A leaf of `pages` consecutive invalid entries. Its base moves nothing, but pointers into the
+  // arena (entries()) are invalid afterwards. Fails (returns 0) when the arena's 2^31 slots are
+  // used up.
   PteSlot AllocateLeaf(uint32_t pages);
   // Gives a leaf back. Requires: none of its entries is valid.
   void FreeLeaf(PteSlot base, uint32_t pages);
@@ -68,9 +70,9 @@ class PageTables {
   Pte entry(PteSlot slot) const { return arena_.data()[slot]; }
   size_t slots_in_use() const { return used_; }
 
-  // Maps `frame` at `slot` with the access's bits set; replaces any other mapping there, folding its
-  // bits as Remove does. `writable` is the permission, `write` the access. If permission to write goes,
-  // the modified bit is folded as by RemoveWrite.
+  // Maps `frame` at `slot` with the access's bits set; replaces any other mapping there, folding
+  // its bits as Remove does. `writable` is the permission, `write` the access. If permission to
+  // write goes, the modified bit is folded as by RemoveWrite.
   void Enter(PteSlot slot, FrameIndex frame, bool writable, bool write);
   // Prefault: maps read-only, neither accessed nor modified. Never replaces.
   void EnterQuick(PteSlot slot, FrameIndex frame);
@@ -83,8 +85,8 @@ class PageTables {
   int MappingCount(FrameIndex frame) const;
   void RemoveAll(FrameIndex frame);
   void RemoveWrite(FrameIndex frame);
-  // Counts and clears accessed bits, up to kTsReferencedMax; rotates the mapping list; folds modified
-  // bits into dirty. A wired page's bits count but stay set.
+  // Counts and clears accessed bits, up to kTsReferencedMax; rotates the mapping list; folds
+  // modified bits into dirty. A wired page's bits count but stay set.
   int TsReferenced(FrameIndex frame) {
     Page& page = pages_[frame];
     if (page.mappings == 0) return 0;

@@ -45,6 +45,7 @@ class TickClock {
     return static_cast<int32_t>(static_cast<uint32_t>(engine_.now() / tick_ns_));
   }
   sim::SimDuration ns(int ticks) const { return ticks * tick_ns_; }
+  sim::SimDuration UntilNextTick() const { return tick_ns_ - engine_.now() % tick_ns_; }
 
  private:
   const sim::Engine& engine_;

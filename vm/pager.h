@@ -1,21 +1,24 @@
 // vm/pager.h: how the VM moves pages to and from backing store.
 //
-// An Object has a pager; the swap pager is in vm/, the vnode pager in vfs/. Both keep the contract of
-// FreeBSD sys/vm/vm_pager.h and vm_pager.c:
+// An Object has a pager; the swap pager is in vm/, the vnode pager in vfs/. Both keep the contract
+// of FreeBSD sys/vm/vm_pager.h and vm_pager.c:
 //
-// GetPages(object, pages, behind, ahead): `pages` are consecutive, resident in the object, exclusively
-//   busied, unmapped and not fully valid; the object's paging count (pip) is held by the caller. behind
-//   and ahead say how many neighbours the caller would like, and on return how many were read. On kOk
-//   every page of `pages` is fully valid and still exclusively busied; neighbours are valid, queued and
-//   unbusied. Otherwise `pages` are the caller's to free, and no neighbour is left behind.
-//   kFail: the pager has nothing for them (the caller looks further or zero-fills). kError: it has, but
-//   could not read it.
+// GetPages(object, pages, behind, ahead): `pages` are consecutive, resident in the object,
+// exclusively
+//   busied, unmapped and not fully valid; the object's paging count (pip) is held by the caller.
+//   behind and ahead say how many neighbours the caller would like, and on return how many were
+//   read. On kOk every page of `pages` is fully valid and still exclusively busied; neighbours are
+//   valid, queued and unbusied. Otherwise `pages` are the caller's to free, and no neighbour is
+//   left behind. kFail: the pager has nothing for them (the caller looks further or zero-fills).
+//   kError: it has, but could not read it.
 //
-// PutPages(object, pages, flags, results): `pages` are shared-busied, dirty, not mapped for writing, and
-//   the caller holds one pip each. Every entry of results is set. kPend: completion will clean, queue,
-//   unbusy and drop the pip; for every other result that is the caller's part.
+// PutPages(object, pages, flags, results): `pages` are shared-busied, dirty, not mapped for
+// writing, and
+//   the caller holds one pip each. Every entry of results is set. kPend: completion will clean,
+//   queue, unbusy and drop the pip; for every other result that is the caller's part.
 //
-// HasPage: whether there is backing store for an index, and how many indices before and after it can be
+// HasPage: whether there is backing store for an index, and how many indices before and after it
+// can be
 //   read in the same request.
 #ifndef VMSIM_VM_PAGER_H_
 #define VMSIM_VM_PAGER_H_
@@ -55,9 +58,9 @@ class Pager {
   virtual sim::Task<void> PutPages(Object& object, std::span<const FrameIndex> pages, int flags,
                                    std::span<PagerResult> results) = 0;
   virtual bool HasPage(const Object& object, Pindex pindex, int* before, int* after) const = 0;
-  // Before and after the page daemon writes pages of a file: takes and gives back what that needs (the
-  // vnode's lock, leave to write on the file system). May sleep for a bounded time. False: it could not
-  // be had, nothing is held (EDEADLK). Not called for anonymous memory.
+  // Before and after the page daemon writes pages of a file: takes and gives back what that needs
+  // (the vnode's lock, leave to write on the file system). May sleep for a bounded time. False: it
+  // could not be had, nothing is held (EDEADLK). Not called for anonymous memory.
   virtual sim::Task<bool> LockForPageout(Object& object) { co_return true; }
   virtual void UnlockAfterPageout(Object& object) {}
   // A clean page that had a copy in backing store became dirty: the copy may go (pageunswapped).

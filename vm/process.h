@@ -23,11 +23,11 @@ struct Process {
   std::string name;
   AddressSpace space;
   sim::Thread* thread = nullptr;
-  bool protect = false;    // P_PROTECTED: never chosen for lack of memory.
-  bool exiting = false;    // P_WEXIT
+  bool protect = false;  // P_PROTECTED: never chosen for lack of memory.
+  bool exiting = false;  // P_WEXIT
   bool exited = false;
   bool oom_killed = false;
-  int signal = 0;          // That ended it, or 0.
+  int signal = 0;  // That ended it, or 0.
   int exit_status = 0;
 
   bool killed() const { return space.killed; }

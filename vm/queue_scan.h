@@ -85,6 +85,7 @@ class QueueScan {
     ctx_.queues.Unlink(marker());
     ctx_.queues.AddScanned(queue_, scanned_);
     ctx_.counters.v_pdpages += scanned_;
+    if (scanned_ == 0) return;
     ctx_.trace.Emit(trace::kScanDone, static_cast<uint32_t>(queue_),
                     static_cast<uint64_t>(scanned_), static_cast<uint64_t>(done));
   }

@@ -1,12 +1,12 @@
 // vm/reclaim.h: the seam between the memory system and whoever decides what to evict.
 //
 // Faults, pagers and system calls say what happens to a page in the kernel's own verbs; a family of
-// reclaim (`freebsd` in vm/freebsd_reclaim.h) owns the queues and the daemons behind them, and is told
-// when free memory crosses its threshold. It frees pages through PageAllocator::Free and writes them
-// through their objects' pagers.
+// reclaim (`freebsd` in vm/freebsd_reclaim.h) owns the queues and the daemons behind them, and is
+// told when free memory crosses its threshold. It frees pages through PageAllocator::Free and
+// writes them through their objects' pagers.
 //
-// All verbs are cheap and never sleep. The caller must hold the page busy or be in a state where nobody
-// else can change its identity.
+// All verbs are cheap and never sleep. The caller must hold the page busy or be in a state where
+// nobody else can change its identity.
 #ifndef VMSIM_VM_RECLAIM_H_
 #define VMSIM_VM_RECLAIM_H_
 

@@ -59,6 +59,10 @@ class SwapBlocks {
   SwapBlock Lookup(Pindex pindex) const {
     return pindex < capacity_ ? blocks_[pindex] - 1 : kNoSwapBlock;
   }
+  // `pindex` is going to be asked for soon.
+  void Prefetch(Pindex pindex) const {
+    if (pindex < capacity_) __builtin_prefetch(&blocks_[pindex]);
+  }
   Neighbours HasPage(Pindex pindex) const;
   // The smallest index >= `from` that has a block; the object's size if there is none.
   Pindex FindLeast(Pindex from) const;

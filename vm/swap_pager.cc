@@ -201,8 +201,8 @@ void SwapPager::PutWriteToken() {
   if (++write_tokens_ == 1) token_channel_.WakeAll();
 }
 
-// Records `block` as the page's, displacing the one it had. False: there is no metadata record to spare,
-// and a process has to go first.
+// Records `block` as the page's, displacing the one it had. False: there is no metadata record to
+// spare, and a process has to go first.
 bool SwapPager::TryEnterBlock(Object& object, FrameIndex frame, SwapBlock block,
                               SwapFreeRange& displaced) {
   Page& page = p_.pages[frame];
@@ -244,7 +244,8 @@ sim::Task<void> SwapPager::PutPages(Object& object, std::span<const FrameIndex> 
       co_await sim::Pause(p_.engine, 10 * (sim::kSecond / hz_), "swzonxh");
     }
     if (n < given) {
-      // The object ended while records were waited for: what it had no record for need not be written.
+      // The object ended while records were waited for: what it had no record for need not be
+      // written.
       space_.Free(extent.first + static_cast<SwapBlock>(n), static_cast<uint32_t>(given - n));
       std::fill_n(results.begin() + i + n, given - n, PagerResult::kAgain);
     }

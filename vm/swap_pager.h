@@ -90,8 +90,8 @@ class SwapPager final : public Pager {
   const SwapMeta& meta() const { return meta_; }
   // Asynchronous writes that may still be started.
   int write_tokens() const { return write_tokens_; }
-  // How long the read of the GetPages that returned last waited for a physical buffer and in the disk's
-  // queue, and how long the disk then took.
+  // How long the read of the GetPages that returned last waited for a physical buffer and in the
+  // disk's queue, and how long the disk then took.
   sim::SimDuration last_read_queue_ns() const { return last_read_queue_ns_; }
   sim::SimDuration last_read_service_ns() const { return last_read_service_ns_; }
 
@@ -111,9 +111,9 @@ class SwapPager final : public Pager {
     bool async;
     bool done;
     int error;
-    sim::SimTime built;            // Ready to be submitted.
-    sim::SimDuration queue_ns;     // From then on until the device took it,
-    sim::SimDuration service_ns;   // and until it was done.
+    sim::SimTime built;           // Ready to be submitted.
+    sim::SimDuration queue_ns;    // From then on until the device took it,
+    sim::SimDuration service_ns;  // and until it was done.
     uint32_t next_free;
     std::array<FrameIndex, kMaxPageoutCluster> pages;
   };

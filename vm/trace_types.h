@@ -11,23 +11,23 @@ namespace vmsim::vm::trace {
 
 // Every event that changes what the memory system will do next; together they are the trajectory.
 enum : uint16_t {
-  kFaultSoft = 0x100,    // actor: process; a: virtual page; b: frame
-  kFaultHard = 0x101,    // actor: process; a: virtual page; b: frame
-  kFaultZero = 0x102,    // actor: process; a: virtual page; b: frame
-  kFaultError = 0x103,   // actor: process; a: virtual page; b: fault result
-  kActivate = 0x110,     // actor: object; a: pindex; b: frame. A scan found the page referenced.
-  kDeactivate = 0x111,   // actor: object; a: pindex; b: frame. The active scan gave it up.
-  kLaunder = 0x112,      // actor: object; a: pindex; b: frame. To the laundry queue.
-  kEvict = 0x113,        // actor: object; a: pindex; b: frame. Freed by the page daemon.
-  kScanDone = 0x118,     // actor: queue; a: nodes scanned; b: pages freed or laundered
-  kPass = 0x119,         // a: controller output; b: free pages
-  kSwapRead = 0x120,     // actor: object; a: first block; b: pages
-  kSwapWrite = 0x121,    // actor: object; a: first block; b: pages
-  kSwapReadDone = 0x122, // actor: object; a: first block; b: errno
+  kFaultSoft = 0x100,      // actor: process; a: virtual page; b: frame
+  kFaultHard = 0x101,      // actor: process; a: virtual page; b: frame
+  kFaultZero = 0x102,      // actor: process; a: virtual page; b: frame
+  kFaultError = 0x103,     // actor: process; a: virtual page; b: fault result
+  kActivate = 0x110,       // actor: object; a: pindex; b: frame. A scan found the page referenced.
+  kDeactivate = 0x111,     // actor: object; a: pindex; b: frame. The active scan gave it up.
+  kLaunder = 0x112,        // actor: object; a: pindex; b: frame. To the laundry queue.
+  kEvict = 0x113,          // actor: object; a: pindex; b: frame. Freed by the page daemon.
+  kScanDone = 0x118,       // actor: queue; a: nodes scanned; b: pages freed or laundered
+  kPass = 0x119,           // a: controller output; b: free pages
+  kSwapRead = 0x120,       // actor: object; a: first block; b: pages
+  kSwapWrite = 0x121,      // actor: object; a: first block; b: pages
+  kSwapReadDone = 0x122,   // actor: object; a: first block; b: errno
   kSwapWriteDone = 0x123,  // actor: object; a: first block; b: errno
-  kSwapFull = 0x124,     // a: pages wanted
-  kOomKill = 0x130,      // actor: process; a: reason; b: size in pages
-  kProcessExit = 0x131,  // actor: process; a: wait status
+  kSwapFull = 0x124,       // a: pages wanted
+  kOomKill = 0x130,        // actor: process; a: reason; b: size in pages
+  kProcessExit = 0x131,    // actor: process; a: wait status
 };
 
 inline constexpr std::array kTypes = {

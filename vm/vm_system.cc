@@ -31,8 +31,9 @@ VmSystem::VmSystem(sim::Engine& engine, sim::Trace& trace, const VmConfig& confi
       allocator_(pages_, domain_, objects_, counters_),
       swap_({engine, trace, pages_, objects_, allocator_, counters_, *this}, config_.tunables,
             config_.costs, config.cpus),
-      reclaim_({engine, trace, pages_, page_tables_, objects_, domain_, allocator_, counters_, *this},
-               config_.tunables, config_.costs, config.revision, config.planted_bugs, config.cpus),
+      reclaim_(
+          {engine, trace, pages_, page_tables_, objects_, domain_, allocator_, counters_, *this},
+          config_.tunables, config_.costs, config.revision, config.planted_bugs, config.cpus),
       faults_({engine, trace, pages_, page_tables_, objects_, domain_, allocator_, swap_, counters_,
                *this},
               config_.tunables, config_.costs, SettingsOf(config.revision)),

@@ -1,7 +1,8 @@
 // vm/vm_system.h: the memory system of one machine, wired together.
 //
-// Owns the pages, the free count, objects, page tables, pagers, the reclaim family and the processes'
-// address spaces, and offers what system calls need of them: anonymous memory, mapping, unmapping, exit.
+// Owns the pages, the free count, objects, page tables, pagers, the reclaim family and the
+// processes' address spaces, and offers what system calls need of them: anonymous memory, mapping,
+// unmapping, exit.
 //
 //     FaultHandler --> PageAllocator --> Domain (free count) --> wakes --> Reclaim's daemons
 //          |                |                                                 |
