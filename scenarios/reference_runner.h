@@ -12,10 +12,8 @@
 #ifndef VMSIM_SCENARIOS_REFERENCE_RUNNER_H_
 #define VMSIM_SCENARIOS_REFERENCE_RUNNER_H_
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
 #include "scenarios/reference_source.h"
 #include "sim/engine.h"
@@ -42,16 +40,14 @@ class ReferenceRunner {
   sim::SimDuration stall_ns() const { return stall_ns_; }
 
  private:
-  static constexpr size_t kBlock = 2048;  // Records at a time.
-  static constexpr size_t kLookAhead =
-      24;  // Records from a page-table entry's prefetch to its use.
-
   struct Stretch {
     size_t next;   // First record not finished.
+    int64_t part;  // References of it that are done.
     int64_t used;  // References made.
     bool fault;    // Record `next` misses the page table.
   };
-  static Stretch RunResident(vm::Pte* entries, uint64_t* words, size_t i, size_t n, int64_t limit);
+  static Stretch RunResident(vm::Pte* entries, const uint64_t* words, size_t i, size_t n,
+                             int64_t part, int64_t limit);
 
   sim::Engine& engine_;
   vm::VmSystem& vm_;
@@ -60,7 +56,6 @@ class ReferenceRunner {
   int64_t references_ = 0;
   sim::SimDuration user_ns_ = 0;
   sim::SimDuration stall_ns_ = 0;
-  std::unique_ptr<std::array<uint64_t, kBlock + kLookAhead>> words_;
 };
 
 }  // namespace vmsim::scenarios

@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace vmsim::scenarios {
 
@@ -57,6 +58,20 @@ class ReferenceSource {
   // Writes the next records, at most `capacity`, to `records`. Returns how many; fewer than
   // `capacity` only at the end, and 0 from then on.
   virtual size_t Fill(uint64_t* records, size_t capacity) = 0;
+
+  // The next records, as many as are at hand, without a copy if the source has them in memory;
+  // until the next call. Empty at the end. At least kLookAhead words behind the last one can be
+  // read, whatever is in them.
+  virtual std::span<const uint64_t> Next() {
+    if (block_.empty()) block_.resize(kBlock + kLookAhead);
+    return {block_.data(), Fill(block_.data(), kBlock)};
+  }
+
+  static constexpr size_t kBlock = 2048;    // Records at a time.
+  static constexpr size_t kLookAhead = 24;  // Words that a reader may look ahead.
+
+ private:
+  std::vector<uint64_t> block_;
 };
 
 // Replays records that are in memory, `repeat` times over. They must outlive the source.
@@ -78,6 +93,14 @@ class VptTraceSource final : public ReferenceSource {
       }
     }
     return done;
+  }
+
+  // Everything but a pass's last words, behind which there is nothing to look ahead to.
+  std::span<const uint64_t> Next() override {
+    if (passes_left_ == 0 || records_.size() - next_ <= kLookAhead) return ReferenceSource::Next();
+    const std::span<const uint64_t> rest = records_.subspan(next_);
+    next_ = records_.size() - kLookAhead;
+    return rest.first(rest.size() - kLookAhead);
   }
 
  private:

@@ -28,7 +28,11 @@ namespace vmsim::vm {
 template <class Pmap>
 class ActiveScan {
  public:
-  ActiveScan(PageoutContext& ctx, Pmap& pmap) : ctx_(ctx), pmap_(pmap), judge_(ctx, pmap) {}
+  ActiveScan(PageoutContext& ctx, Pmap& pmap)
+      : ctx_(ctx),
+        pmap_(pmap),
+        judge_(ctx, pmap),
+        decline_(ctx.bugs.no_act_decline ? 0 : kActDecline) {}
 
   // One scan at tick `ticks`. `shortage` is what vm_pageout_active_target asked for: a clean page
   // pays vm.act_scan_laundry_weight of it, a dirty one 1. It may be negative.
@@ -50,6 +54,7 @@ class ActiveScan {
   PageoutContext& ctx_;
   Pmap& pmap_;
   PageoutJudge<Pmap> judge_;
+  uint8_t decline_;               // What an idle page loses a scan.
   int32_t last_active_scan_ = 0;  // Ticks.
   ScanStats stats_;
 };
@@ -110,14 +115,12 @@ int ActiveScan<Pmap>::Age(FrameIndex frame, int shortage) {
   Page& page = ctx_.pages[frame];
   if (page.object == kNoObject) return 0;
   if (page.has(kPgaSwapFree)) ctx_.allocator.ReleaseStaleSwap(frame);
-  int references = judge_.MappedReferences(frame, ctx_.objects[page.object]);
-  if (page.has(kPgaReferenced)) ++references;
+  const int references = judge_.MappedReferences(frame, ctx_.objects[page.object]) +
+                         (page.has(kPgaReferenced) ? 1 : 0);
   const uint8_t aflags = page.aflags & ~kPgaReferenced;
-  if (references > 0) {
-    page.act_count = PageoutJudge<Pmap>::Advanced(page.act_count, references);
-  } else if (!ctx_.bugs.no_act_decline) {
-    page.act_count -= std::min<uint8_t>(page.act_count, kActDecline);
-  }
+  const uint8_t advanced = PageoutJudge<Pmap>::Advanced(page.act_count, references);
+  const uint8_t declined = page.act_count - std::min<uint8_t>(page.act_count, decline_);
+  page.act_count = references > 0 ? advanced : declined;
   if (page.act_count == 0) return Deactivate(frame, shortage, aflags);
   page.aflags = aflags;
   return 0;

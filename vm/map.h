@@ -52,8 +52,7 @@ struct MapEntry {
 // One process's map (struct vmspace with its vm_map).
 class AddressSpace {
  public:
-  AddressSpace(uint32_t id, PageTables& page_tables, ObjectTable& objects)
-      : id_(id), page_tables_(page_tables), objects_(objects) {}
+  AddressSpace(uint32_t id, PageTables& page_tables) : id_(id), page_tables_(page_tables) {}
   AddressSpace(const AddressSpace&) = delete;
   AddressSpace& operator=(const AddressSpace&) = delete;
 
@@ -91,7 +90,6 @@ class AddressSpace {
  private:
   uint32_t id_;
   PageTables& page_tables_;
-  ObjectTable& objects_;
   std::vector<MapEntry> entries_;  // By start.
   std::vector<uint32_t> by_slot_;  // Indices into entries_, by slot; empty: to be made.
   uint32_t last_ = 0;              // Entry of the last lookup.

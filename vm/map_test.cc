@@ -24,7 +24,7 @@ class MapTest : public testing::Test {
   PageArray pages_{8};
   PageTables tables_{pages_};
   ObjectTable objects_{pages_};
-  AddressSpace space_{7, tables_, objects_};
+  AddressSpace space_{7, tables_};
 };
 
 TEST_F(MapTest, AnEntryTranslatesBetweenPagesSlotsAndPindexes) {
@@ -107,7 +107,7 @@ TEST_F(MapTest, AgreesWithANaiveListOfRanges) {
   for (uint64_t seed = 1; seed <= 10; ++seed) {
     SCOPED_TRACE(absl::StrCat("seed ", seed));
     sim::SplitMix64 random(seed);
-    AddressSpace space(1, tables_, objects_);
+    AddressSpace space(1, tables_);
     std::vector<Range> naive;
     const auto taken = [&](Vpage from, Vpage to) {
       return std::any_of(naive.begin(), naive.end(),

@@ -87,8 +87,7 @@ class OomTest : public testing::Test {
   OomTest() { space_.SwapOn(1000 * 8); }
 
   Process& Add(const Row& row) {
-    processes_.push_back(
-        std::make_unique<Process>(row.pid, std::string(row.name), tables_, objects_));
+    processes_.push_back(std::make_unique<Process>(row.pid, std::string(row.name), tables_));
     Process& process = *processes_.back();
     Object& object = objects_.Create(ObjectType::kSwap, 64);
     process.space.Insert(0, 64, object, 0, tables_.AllocateLeaf(64), true);
@@ -139,7 +138,7 @@ TEST_F(OomTest, ASharedObjectCountsForEachEntryInFull) {
 // Blocks at 4, 15, 16 and 40; an entry over [3, 40) begins inside the record of 0..15, whose blocks
 // are therefore missed, and ends before 40.
 TEST_F(OomTest, BlocksOfARecordThatBeginsBeforeTheEntryAreMissed) {
-  processes_.push_back(std::make_unique<Process>(100, "a", tables_, objects_));
+  processes_.push_back(std::make_unique<Process>(100, "a", tables_));
   AddressSpace& space = processes_.back()->space;
   Object& object = objects_.Create(ObjectType::kSwap, 64);
   for (const Pindex pindex : {4u, 15u, 16u, 40u}) Swap(object, pindex);

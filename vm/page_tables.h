@@ -91,12 +91,13 @@ class PageTables {
     Page& page = pages_[frame];
     if (page.mappings == 0) return 0;
     if ((page.mappings & kManyMappings) != 0) return TsReferencedMany(frame);
+    // Without branches on the bits: a scan asks for thousands of pages, and guessing would be wrong
+    // half of the time.
     Pte& pte = arena_.data()[page.mappings];
     const Pte old = pte;
-    if ((old & kPteModified) != 0) page.dirty = kPageBitsAll;
-    if ((old & kPteAccessed) == 0) return 0;
-    if (!page.wired()) pte = old & ~kPteAccessed;
-    return 1;
+    page.dirty |= static_cast<uint8_t>(-(old / kPteModified));
+    pte = old & ~(page.wired() ? 0 : kPteAccessed);
+    return static_cast<int>(old / kPteAccessed & 1);
   }
   // The page is going to be asked for soon.
   void Prefetch(const Page& page) const {

@@ -14,10 +14,10 @@ namespace vmsim::vm {
 inline constexpr int kFirstUserPid = 100;
 
 struct Process {
-  Process(int process_pid, std::string process_name, PageTables& page_tables, ObjectTable& objects)
+  Process(int process_pid, std::string process_name, PageTables& page_tables)
       : pid(process_pid),
         name(std::move(process_name)),
-        space(static_cast<uint32_t>(process_pid), page_tables, objects) {}
+        space(static_cast<uint32_t>(process_pid), page_tables) {}
 
   int pid;
   std::string name;

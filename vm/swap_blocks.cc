@@ -26,7 +26,7 @@ void SwapBlocks::Resize(uint32_t object_pages) {
   });
 }
 
-SwapBlocks::Neighbours SwapBlocks::HasPage(Pindex pindex) const {
+SwapBlocks::Neighbours SwapBlocks::HasPage(Pindex pindex, int behind, int ahead) const {
   const SwapBlock block = Lookup(pindex);
   if (block == kNoSwapBlock) return {};
   Neighbours run = {.present = true};
@@ -34,10 +34,12 @@ SwapBlocks::Neighbours SwapBlocks::HasPage(Pindex pindex) const {
     const SwapBlock found = Lookup(at);
     return found != kNoSwapBlock && found == wanted;
   };
-  for (uint32_t i = 1; i < kMaxPageoutCluster; ++i, ++run.before) {
+  const uint32_t before = std::min(behind, kMaxPageoutCluster - 1);
+  const uint32_t after = std::min(ahead, kMaxPageoutCluster - 1);
+  for (uint32_t i = 1; i <= before; ++i, ++run.before) {
     if (i > pindex || !holds(pindex - i, block - i)) break;
   }
-  for (uint32_t i = 1; i < kMaxPageoutCluster; ++i, ++run.after) {
+  for (uint32_t i = 1; i <= after; ++i, ++run.after) {
     if (i > UINT32_MAX - pindex || !holds(pindex + i, block + i)) break;
   }
   return run;

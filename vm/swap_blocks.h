@@ -63,7 +63,9 @@ class SwapBlocks {
   void Prefetch(Pindex pindex) const {
     if (pindex < capacity_) __builtin_prefetch(&blocks_[pindex]);
   }
-  Neighbours HasPage(Pindex pindex) const;
+  // Looks no further than `behind` and `ahead` pages.
+  Neighbours HasPage(Pindex pindex, int behind = kMaxPageoutCluster - 1,
+                     int ahead = kMaxPageoutCluster - 1) const;
   // The smallest index >= `from` that has a block; the object's size if there is none.
   Pindex FindLeast(Pindex from) const;
 

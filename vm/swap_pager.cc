@@ -69,14 +69,21 @@ void SwapPager::PageUnswapped(Object& object, Pindex pindex) {
 
 void SwapPager::Dealloc(Object& object) { object.swap.FreeAll(meta_, space_); }
 
-uint32_t SwapPager::TakeIo() {
-  if (free_io_ == kNoIo) {
+uint32_t SwapPager::TakeIo(const Object& object, int count) {
+  uint32_t index = free_io_;
+  if (index == kNoIo) {
+    index = static_cast<uint32_t>(ios_.size());
     ios_.emplace_back();
-    return static_cast<uint32_t>(ios_.size() - 1);
+  } else {
+    free_io_ = ios_[index].next_free;
   }
-  const uint32_t io = free_io_;
-  free_io_ = ios_[io].next_free;
-  return io;
+  Io& io = ios_[index];
+  io.object = object.id;
+  io.count = count;
+  io.write = io.async = io.done = false;
+  io.error = 0;
+  io.queue_ns = io.service_ns = 0;
+  return index;
 }
 
 void SwapPager::FreeIo(uint32_t io) {
@@ -125,27 +132,18 @@ sim::Task<PagerResult> SwapPager::GetPages(Object& object, std::span<const Frame
                                            int* behind, int* ahead) {
   const int count = static_cast<int>(pages.size());
   const FrameIndex first = pages[0];
-  const SwapBlocks::Neighbours n = object.swap.HasPage(p_.pages[first].pindex);
+  if (object.dead()) *behind = *ahead = 0;
+  const SwapBlocks::Neighbours n =
+      object.swap.HasPage(p_.pages[first].pindex, *behind, *ahead + count - 1);
   if (!n.present) co_return PagerResult::kFail;
   CHECK_LE(count - 1, n.after, "object=", object.id);
-  int max_behind = n.before;
-  int max_ahead = n.after - (count - 1);
-  if (object.dead()) max_behind = max_ahead = 0;
-  // One transfer holds no more than a cluster, whatever the window.
-  int room = params_.cluster_max - count;
-  max_behind = std::min({*behind, max_behind, room});
-  const uint32_t index = TakeIo();
+  const uint32_t index = TakeIo(object, count);
   {
     Io& io = ios_[index];
-    io = Io{};
-    io.pager = this;
-    io.object = object.id;
-    io.count = count;
     std::copy(pages.begin(), pages.end(), io.pages.begin());
     for (const FrameIndex frame : pages) p_.pages[frame].oflags |= kVpoSwapInProg;
-    *behind = GrowBehind(object, io, max_behind);
-    room -= *behind;
-    *ahead = GrowAhead(object, io, std::min({*ahead, max_ahead, room}));
+    *behind = GrowBehind(object, io, std::min(*behind, n.before));
+    *ahead = GrowAhead(object, io, std::min(*ahead, n.after - (count - 1)));
     io.first_requested = *behind;
     io.end_requested = *behind + count;
     object.PipAdd(io.count);
@@ -254,14 +252,10 @@ sim::Task<void> SwapPager::PutPages(Object& object, std::span<const FrameIndex> 
       i += given;
       continue;
     }
-    const uint32_t index = TakeIo();
+    const uint32_t index = TakeIo(object, n);
     {
       Io& io = ios_[index];
-      io = Io{};
-      io.pager = this;
-      io.object = object.id;
       io.block = extent.first;
-      io.count = n;
       io.write = true;
       io.async = async;
       std::copy_n(pages.begin() + i, n, io.pages.begin());

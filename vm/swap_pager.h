@@ -99,9 +99,11 @@ class SwapPager final : public Pager {
   void CheckInvariants() const;
 
  private:
+  // A write is a cluster at most; a read, one page with as many neighbours on each side.
+  static constexpr int kMaxTransfer = 2 * kMaxPageoutCluster;
+
   // One transfer: `pages` are consecutive in the object, `block` holds the first.
   struct Io {
-    SwapPager* pager;
     ObjectId object;
     SwapBlock block;
     int count;
@@ -115,14 +117,14 @@ class SwapPager final : public Pager {
     sim::SimDuration queue_ns;    // From then on until the device took it,
     sim::SimDuration service_ns;  // and until it was done.
     uint32_t next_free;
-    std::array<FrameIndex, kMaxPageoutCluster> pages;
+    std::array<FrameIndex, kMaxTransfer> pages;
   };
   struct Device {
     sim::Disk* disk;
     int64_t offset;
   };
 
-  uint32_t TakeIo();
+  uint32_t TakeIo(const Object& object, int count);
   void FreeIo(uint32_t io);
   void Submit(uint32_t io);
   static void OnDone(void* context, uint64_t io, int error, int64_t completed_bytes);

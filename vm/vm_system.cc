@@ -59,7 +59,7 @@ Object& VmSystem::CreateAnonymous(uint32_t pages) {
 
 Process& VmSystem::CreateProcess(std::string name, bool protect) {
   const int pid = kFirstUserPid + static_cast<int>(processes_.size());
-  processes_.push_back(std::make_unique<Process>(pid, std::move(name), page_tables_, objects_));
+  processes_.push_back(std::make_unique<Process>(pid, std::move(name), page_tables_));
   processes_.back()->protect = protect;
   return *processes_.back();
 }

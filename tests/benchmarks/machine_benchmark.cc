@@ -27,22 +27,13 @@ namespace {
 
 using scenarios::Machine;
 
-// A machine whose only process replays records from memory, for as long as it is run.
-class ReplayingMachine {
+// A machine with one process and swap, whose work never ends.
+class BusyMachine {
  public:
-  ReplayingMachine(int64_t frames, std::vector<uint64_t> records, uint32_t pages) {
-    v1::Scenario scenario;
-    scenario.set_seed(1);
-    scenario.mutable_memory()->set_pages(frames);
-    v1::Disk* disk = scenario.add_disks();
-    disk->set_name("ssd0");
-    disk->mutable_ssd();
-    scenario.add_swap()->set_disk("ssd0");
-    // Swap metadata for all pages: the default is for eight times the memory.
-    scenario.mutable_tunables()->set_maxswzone(int64_t{pages} * 136);
-    v1::Process* process = scenario.add_processes();
-    process->set_name("replay");
-    v1::Trace* trace = process->add_steps()->mutable_trace();
+  // Replays `records` over `pages` pages from memory.
+  static BusyMachine Replaying(int64_t frames, std::vector<uint64_t> records, uint32_t pages) {
+    v1::Scenario scenario = WithSwap(frames, pages);
+    v1::Trace* trace = scenario.mutable_processes(0)->add_steps()->mutable_trace();
     trace->set_file(kTrace);
     trace->set_repeat(int64_t{1} << 40);
     scenarios::SharedInputs inputs;
@@ -51,9 +42,25 @@ class ReplayingMachine {
     layout.pages = pages;
     layout.references = records.size();
     layout.records = std::move(records);
-    auto machine = Machine::Create(scenario, std::move(inputs), scenario.seed());
-    CHECK(machine.ok(), machine.status().ToString());
-    machine_ = *std::move(machine);
+    return BusyMachine(scenario, std::move(inputs));
+  }
+  // Writes all of `pages` pages once, then refers to them at random; write_pct of 100 write.
+  static BusyMachine Uniform(int64_t frames, uint32_t pages, int write_pct) {
+    v1::Scenario scenario = WithSwap(frames, pages);
+    v1::Process* process = scenario.mutable_processes(0);
+    v1::Map* map = process->add_steps()->mutable_map();
+    map->set_name("heap");
+    map->set_pages(pages);
+    map->set_advice(v1::Map::RANDOM);  // One page a fault: no neighbours are read along.
+    v1::Touch* touch = process->add_steps()->mutable_touch();
+    touch->set_map("heap");
+    touch->set_write(true);
+    v1::Generate* generate = process->add_steps()->mutable_generate();
+    generate->set_map("heap");
+    generate->set_kind(v1::Generate::UNIFORM);
+    generate->set_refs(int64_t{1} << 40);
+    generate->set_write_pct(write_pct);
+    return BusyMachine(scenario, {});
   }
 
   // Goes on for `ns` of simulated time.
@@ -88,11 +95,37 @@ class ReplayingMachine {
     return static_cast<double>(ThreadCpuNs() - start) / faults;
   }
 
+  // Page tables are mapped, not on the heap.
+  int64_t page_table_bytes() const {
+    return static_cast<int64_t>(machine_->vm().page_tables().slots_in_use() * sizeof(vm::Pte));
+  }
   int64_t majflt() const { return machine_->runners()[0]->process().space.majflt; }
   int64_t references() const { return machine_->references(); }
 
  private:
   static constexpr char kTrace[] = "records";
+
+  BusyMachine(const v1::Scenario& scenario, scenarios::SharedInputs inputs) {
+    auto machine = Machine::Create(scenario, std::move(inputs), scenario.seed());
+    CHECK(machine.ok(), machine.status().ToString());
+    machine_ = *std::move(machine);
+  }
+  static v1::Scenario WithSwap(int64_t frames, uint32_t pages) {
+    v1::Scenario scenario;
+    scenario.set_seed(1);
+    scenario.mutable_memory()->set_pages(frames);
+    v1::Disk* disk = scenario.add_disks();
+    disk->set_name("ssd0");
+    disk->mutable_ssd();
+    // Room for every page four times over: its bitmap is part of the machine, but not of its
+    // memory.
+    disk->set_size_bytes(int64_t{pages} * 4096 * 4);
+    scenario.add_swap()->set_disk("ssd0");
+    // Swap metadata for all pages: the default is for eight times the memory.
+    scenario.mutable_tunables()->set_maxswzone(int64_t{pages} * 136);
+    scenario.add_processes()->set_name("busy");
+    return scenario;
+  }
 
   std::unique_ptr<Machine> machine_;
   sim::SimTime limit_ = 0;
@@ -103,7 +136,8 @@ constexpr auto kFloorPages = static_cast<uint32_t>(Floor::kPages);
 // The floor's own records, all of whose pages fit. What is measured is the second pass and on.
 void ResidentReference(benchmark::State& state) {
   constexpr auto kReferences = static_cast<int64_t>(Floor::kReferences);
-  ReplayingMachine machine(Floor::kPages * 5 / 4, Floor::Zipf().records(), kFloorPages);
+  BusyMachine machine =
+      BusyMachine::Replaying(Floor::kPages * 5 / 4, Floor::Zipf().records(), kFloorPages);
   machine.RunReferences(kReferences);
   const int64_t faults = machine.majflt();
   CompareWithFloor(state, [&] { return machine.MeasureReferenceNs(kReferences); });
@@ -111,26 +145,12 @@ void ResidentReference(benchmark::State& state) {
 }
 VMSIM_BENCHMARK(ResidentReference);
 
-std::vector<uint64_t> UniformRecords() {
-  scenarios::GeneratorConfig config;
-  config.kind = scenarios::GeneratorKind::kUniform;
-  config.pages = Floor::kPages / 4;
-  config.refs = Floor::kPages;
-  config.write_pct = 50;
-  config.seed = 1;
-  std::vector<uint64_t> records(config.refs);
-  auto source = scenarios::MakeGenerator(config);
-  CHECK(source.ok(), source.status().ToString());
-  CHECK_EQ((*source)->Fill(records.data(), records.size()), records.size());
-  return records;
-}
-
-// Uniform references to ten times the memory, half of them stores: nearly each waits for a page
-// from swap, for which another has to go, often to swap.
-void MajorFault(benchmark::State& state) {
+// Uniform references to ten times the memory: nearly each waits for a page from swap, for which
+// another has to go.
+void MeasureMajorFaults(benchmark::State& state, int write_pct) {
   constexpr uint32_t kPages = kFloorPages / 4;
   constexpr int64_t kReferences = 200'000;
-  ReplayingMachine machine(kPages / 10, UniformRecords(), kPages);
+  BusyMachine machine = BusyMachine::Uniform(kPages / 10, kPages, write_pct);
   machine.RunReferences(3 * kPages);
   const int64_t faults = machine.majflt();
   const int64_t references = machine.references();
@@ -138,12 +158,20 @@ void MajorFault(benchmark::State& state) {
   state.counters["majflt_per_ref"] = static_cast<double>(machine.majflt() - faults) /
                                      static_cast<double>(machine.references() - references);
 }
+
+// The page that goes has a copy in swap.
+void MajorFault(benchmark::State& state) { MeasureMajorFaults(state, 0); }
 VMSIM_BENCHMARK(MajorFault);
+
+// Half of the references store, so that most pages that go have to be written first.
+void MajorFaultAndPageOut(benchmark::State& state) { MeasureMajorFaults(state, 50); }
+VMSIM_BENCHMARK(MajorFaultAndPageOut);
 
 // The floor's records with frames for a tenth of the pages.
 void ZipfWithSwap(benchmark::State& state) {
   constexpr int64_t kReferences = 2'000'000;
-  ReplayingMachine machine(Floor::kPages / 10, Floor::Zipf().records(), kFloorPages);
+  BusyMachine machine =
+      BusyMachine::Replaying(Floor::kPages / 10, Floor::Zipf().records(), kFloorPages);
   machine.RunReferences(2 * kReferences);
   const int64_t faults = machine.majflt();
   const int64_t references = machine.references();
@@ -175,10 +203,12 @@ void MemoryPerFrame(benchmark::State& state) {
   double bytes = 0;
   for (auto _ : state) {
     const int64_t before = HeapBytes();
-    ReplayingMachine machine(kFrames, SequentialStores(kFrames), static_cast<uint32_t>(kFrames));
+    BusyMachine machine =
+        BusyMachine::Replaying(kFrames, SequentialStores(kFrames), static_cast<uint32_t>(kFrames));
     constexpr int64_t kRecords = kFrames * static_cast<int64_t>(sizeof(uint64_t));
     machine.RunReferences(2 * kFrames);
-    bytes = static_cast<double>(HeapBytes() - before - kRecords) / kFrames;
+    const int64_t held = HeapBytes() - before - kRecords + machine.page_table_bytes();
+    bytes = static_cast<double>(held) / kFrames;
     CHECK_GT(machine.majflt(), 0, "nothing was swapped");
     state.SetIterationTime(bytes * 1e-9);
   }
