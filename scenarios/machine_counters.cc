@@ -69,6 +69,8 @@ constexpr FieldCounter kFieldCounters[] = {
      &VmCounters::laundered_pages},
     {{"unswappable_pages", "pages", "Pages set aside because there was no swap space."},
      &VmCounters::unswappable_pages},
+    {{"tlb_shootdowns", "translations", "Translations that scans made another CPU drop."},
+     &VmCounters::tlb_shootdowns},
     {{"pdpasses", "passes", "Trips round the page daemon's loop."}, &VmCounters::pdpasses},
 };
 

@@ -101,6 +101,26 @@ TEST(RunnerTest, SeriesAddUp) {
   EXPECT_EQ(*result.series().time_ns().rbegin(), result.sim_time_ns());
 }
 
+// A scan on one CPU makes the others drop translations; alone it need not.
+TEST(RunnerTest, ShootdownsTakeASecondCpuAndTime) {
+  constexpr char kBusy[] = R"(
+    processes {
+      name: "busy"
+      steps { map { name: "m" pages: 10 } }
+      steps { generate { map: "m" kind: LOOP passes: 2000000 } }
+    }
+  )";
+  const std::string both = std::string(kPressure) + kBusy;
+  const v1::Result one = RunText(both);
+  EXPECT_EQ(Counter(one, "tlb_shootdowns"), 0);
+  const v1::Result two = RunText(both + "cpus { count: 2 }");
+  EXPECT_GT(Counter(two, "tlb_shootdowns"), 1000);
+  // 30 us each: the scans cannot have taken less time than that.
+  const v1::Result slow = RunText(both + "cpus { count: 2 } costs { tlb_shootdown_ns: 30000 }");
+  EXPECT_GT(Counter(slow, "tlb_shootdowns"), 1000);
+  EXPECT_GE(Counter(slow, "cpu_system_ns"), 30000 * Counter(slow, "tlb_shootdowns"));
+}
+
 TEST(RunnerTest, LimitsEndARun) {
   RunOptions options;
   options.max_events = 5000;

@@ -142,7 +142,6 @@ vm::Costs ToCosts(const v1::Costs& costs) {
   VMSIM_TAKE(costs, soft_fault_ns, config.soft_fault_ns);
   VMSIM_TAKE(costs, hard_fault_ns, config.hard_fault_ns);
   VMSIM_TAKE(costs, page_zero_ns, config.page_zero_ns);
-  VMSIM_TAKE(costs, page_copy_ns, config.page_copy_ns);
   VMSIM_TAKE(costs, page_scan_ns, config.page_scan_ns);
   VMSIM_TAKE(costs, scan_batch_ns, config.scan_batch_ns);
   VMSIM_TAKE(costs, daemon_pass_ns, config.daemon_pass_ns);
@@ -160,7 +159,6 @@ vm::Tunables ToTunables(const v1::Tunables& tunables) {
   VMSIM_TAKE(tunables, background_launder_rate_kb, config.background_launder_rate_kb);
   VMSIM_TAKE(tunables, background_launder_max_kb, config.background_launder_max_kb);
   VMSIM_TAKE(tunables, disable_swapspace_pageouts, config.disable_swapspace_pageouts);
-  VMSIM_TAKE(tunables, lowmem_period_s, config.lowmem_period_s);
   VMSIM_TAKE(tunables, pageout_cpus_per_thread, config.pageout_cpus_per_thread);
   VMSIM_TAKE(tunables, pfault_oom_attempts, config.pfault_oom_attempts);
   VMSIM_TAKE(tunables, pfault_oom_wait_s, config.pfault_oom_wait_s);

@@ -70,9 +70,8 @@ std::vector<std::string> SetDocumentedDefaults(Message& message) {
 }
 
 std::vector<int64_t> Values(const vm::Costs& c) {
-  return {c.reference_ns,     c.soft_fault_ns,   c.hard_fault_ns, c.page_zero_ns,
-          c.page_copy_ns,     c.page_scan_ns,    c.scan_batch_ns, c.daemon_pass_ns,
-          c.swap_io_setup_ns, c.tlb_shootdown_ns};
+  return {c.reference_ns,  c.soft_fault_ns,  c.hard_fault_ns,    c.page_zero_ns,    c.page_scan_ns,
+          c.scan_batch_ns, c.daemon_pass_ns, c.swap_io_setup_ns, c.tlb_shootdown_ns};
 }
 
 std::vector<int64_t> Values(const vm::Tunables& t) {
@@ -83,7 +82,6 @@ std::vector<int64_t> Values(const vm::Tunables& t) {
           t.background_launder_rate_kb,
           t.background_launder_max_kb,
           t.disable_swapspace_pageouts,
-          t.lowmem_period_s,
           t.pageout_cpus_per_thread,
           t.pfault_oom_attempts,
           t.pfault_oom_wait_s,

@@ -44,6 +44,7 @@ class RecordedPmap {
   bool IsModified(vm::FrameIndex frame) const { return mapped(frame) && mappings_[frame].modified; }
   void RemoveAll(vm::FrameIndex frame);
   void RemoveWrite(vm::FrameIndex frame);
+  int64_t TakeInvalidations() { return 0; }
   void Prefetch(const vm::Page&) const {}
 
  private:

@@ -69,7 +69,8 @@ sim::Task<void> ActiveScan<Pmap>::Run(int shortage, int32_t ticks) {
     met = false;
     while (!met && scan.Collect<CollectMode::kLook>(prefetch)) {
       met = AgeBatch(scan.batch(), shortage);
-      if (const auto cost = scan.TakeCost(); cost > 0) co_await ctx_.engine.Consume(cost);
+      const auto cost = scan.TakeCost(pmap_.TakeInvalidations());
+      if (cost > 0) co_await ctx_.engine.Consume(cost);
     }
     max_scan -= scan.scanned();
     if (met) {

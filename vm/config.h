@@ -42,7 +42,6 @@ struct Tunables {
   uint32_t background_launder_rate_kb = 4096;  // vm.background_launder_rate
   uint32_t background_launder_max_kb = 20480;  // vm.background_launder_max
   bool disable_swapspace_pageouts = false;     // vm.disable_swapspace_pageouts
-  int32_t lowmem_period_s = 10;                // vm.lowmem_period
   int32_t pageout_cpus_per_thread = 16;        // vm.pageout_cpus_per_thread
   int32_t pfault_oom_attempts = 3;  // vm.pfault_oom_attempts, < 0: never kill for a fault
   int32_t pfault_oom_wait_s = 10;   // vm.pfault_oom_wait
@@ -59,7 +58,6 @@ struct Costs {
   sim::SimDuration soft_fault_ns = 500;   // Trap, lookup, map.
   sim::SimDuration hard_fault_ns = 2000;  // The same with a pager call, without the I/O.
   sim::SimDuration page_zero_ns = 300;
-  sim::SimDuration page_copy_ns = 600;
   sim::SimDuration page_scan_ns = 100;       // One page looked at by a scan.
   sim::SimDuration scan_batch_ns = 1000;     // Collecting one batch. >= 1000.
   sim::SimDuration daemon_pass_ns = 2000;    // One trip round a daemon's loop. >= 1000.

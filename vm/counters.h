@@ -45,6 +45,7 @@ struct VmCounters {
   int64_t swap_free_completed = 0;  // Of these, freed since.
   int64_t laundered_pages = 0;      // Pages that laundering put out (OK, PEND, or no swap space).
   int64_t unswappable_pages = 0;    // Moves to the unswappable queue.
+  int64_t tlb_shootdowns = 0;       // Translations that scans made another CPU drop.
   int64_t pdpasses = 0;             // Trips round the page daemon's loop.
 };
 

@@ -61,7 +61,8 @@ sim::Task<InactiveResult> InactiveScan<Pmap>::Run(int target) {
   while (result.freed < target && scan.Collect<CollectMode::kUnlink>(prefetch)) {
     ProcessBatch(scan, stuck, target, result);
     if (result.freed >= target) break;
-    if (const auto cost = scan.TakeCost(); cost > 0) co_await ctx_.engine.Consume(cost);
+    const auto cost = scan.TakeCost(pmap_.TakeInvalidations());
+    if (cost > 0) co_await ctx_.engine.Consume(cost);
   }
   Reinsert(scan, stuck);
   Reinsert(scan, scan.batch());
@@ -69,7 +70,8 @@ sim::Task<InactiveResult> InactiveScan<Pmap>::Run(int target) {
   ++stats_.scans;
   stats_.nodes += scan.scanned();
   stats_.pages += result.freed;
-  if (const auto cost = scan.TakeCost(); cost > 0) co_await ctx_.engine.Consume(cost);
+  const auto cost = scan.TakeCost(pmap_.TakeInvalidations());
+  if (cost > 0) co_await ctx_.engine.Consume(cost);
   co_return result;
 }
 

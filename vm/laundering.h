@@ -117,7 +117,8 @@ sim::Task<void> Laundering<Pmap>::RunQueue(QueueId queue, bool in_shortfall) {
       left_ -= cleaned.pages;
       scan.AddScanned(cleaned.pages);
     }
-    if (const auto cost = scan.TakeCost(); cost > 0) co_await ctx_.engine.Consume(cost);
+    const auto cost = scan.TakeCost(pmap_.TakeInvalidations());
+    if (cost > 0) co_await ctx_.engine.Consume(cost);
   }
   ++stats_.scans;
   stats_.nodes += scan.scanned();

@@ -181,7 +181,10 @@ int PageTables::MappingCount(FrameIndex frame) const {
 void PageTables::RemoveAll(FrameIndex frame) {
   while (pages_[frame].mappings != 0) {
     const uint32_t head = pages_[frame].mappings;
-    Remove((head & kManyMappings) == 0 ? head : nodes_[nodes_[head & ~kManyMappings].next].slot);
+    const PteSlot slot =
+        (head & kManyMappings) == 0 ? head : nodes_[nodes_[head & ~kManyMappings].next].slot;
+    invalidations_ += arena_.data()[slot] / kPteAccessed & 1;
+    Remove(slot);
   }
 }
 
@@ -190,6 +193,7 @@ void PageTables::RemoveWrite(FrameIndex frame) {
   ForEach(frame, [&](PteSlot slot) {
     Pte& pte = arena_.data()[slot];
     if ((pte & kPteModified) != 0) pages_[frame].dirty = kPageBitsAll;
+    if ((pte & kPteWritable) != 0) ++invalidations_;
     pte &= ~(kPteWritable | kPteModified);
     return true;
   });
@@ -205,6 +209,7 @@ int PageTables::TsReferencedMany(FrameIndex frame) {
     if ((pte & kPteModified) != 0) page.dirty = kPageBitsAll;
     if ((pte & kPteAccessed) != 0) {
       ++referenced;
+      ++invalidations_;
       if (!page.wired()) pte &= ~kPteAccessed;
     }
     ++visited;

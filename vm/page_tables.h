@@ -20,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "vm/page_array.h"
@@ -95,10 +96,15 @@ class PageTables {
     // half of the time.
     Pte& pte = arena_.data()[page.mappings];
     const Pte old = pte;
+    invalidations_ += old / kPteAccessed & 1;
     page.dirty |= static_cast<uint8_t>(-(old / kPteModified));
     pte = old & ~(page.wired() ? 0 : kPteAccessed);
     return static_cast<int>(old / kPteAccessed & 1);
   }
+  // Translations that another CPU may hold and must be told to drop, since last asked: entries of
+  // pages that were unmapped, write-protected, or lost their accessed bit (RemoveAll, RemoveWrite,
+  // TsReferenced).
+  int64_t TakeInvalidations() { return std::exchange(invalidations_, 0); }
   // The page is going to be asked for soon.
   void Prefetch(const Page& page) const {
     if ((page.mappings & kManyMappings) == 0) __builtin_prefetch(arena_.data() + page.mappings);
@@ -134,6 +140,7 @@ class PageTables {
   PteArena arena_;
   PteSlot next_slot_ = 1;
   size_t used_ = 0;
+  int64_t invalidations_ = 0;
   std::map<uint32_t, std::vector<PteSlot>> free_leaves_;  // By length.
   std::vector<Node> nodes_;
   uint32_t free_node_ = 0;  // 1 + index of the first free node; 0: none.

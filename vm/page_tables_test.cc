@@ -155,6 +155,29 @@ TEST_F(PageTablesTest, TsReferencedClearsCountsAndFoldsButKeepsModified) {
   EXPECT_EQ(tables_.TsReferenced(4), 0);  // Not mapped.
 }
 
+// What another CPU may hold a translation of: entries whose accessed bit a scan cleared, that it
+// write-protected, or that it removed while they were accessed. A process's own unmapping does not
+// count.
+TEST_F(PageTablesTest, CountsTheTranslationsThatOthersMustDrop) {
+  Enter(0, 3, true, true);
+  Enter(1, 3, true, false);
+  tables_.EnterQuick(base_ + 2, 3);
+  EXPECT_EQ(tables_.TakeInvalidations(), 0);
+  tables_.TsReferenced(3);  // Two were accessed.
+  EXPECT_EQ(tables_.TakeInvalidations(), 2);
+  tables_.RemoveWrite(3);  // Two were writable.
+  EXPECT_EQ(tables_.TakeInvalidations(), 2);
+  Load(1);
+  tables_.RemoveAll(3);  // One was accessed again.
+  EXPECT_EQ(tables_.TakeInvalidations(), 1);
+  Enter(0, 3, true, true);
+  tables_.Remove(base_);
+  Enter(4, 5, false, false);
+  tables_.TsReferenced(5);  // The same with a page of one mapping.
+  EXPECT_EQ(tables_.TakeInvalidations(), 1);
+  EXPECT_EQ(tables_.TakeInvalidations(), 0);
+}
+
 // Eight referenced mappings: the first call looks at 0..4 and moves them behind 5..7, so the second
 // begins with 5.
 TEST_F(PageTablesTest, TsReferencedStopsAtFiveAndRotates) {

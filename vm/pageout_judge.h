@@ -7,6 +7,7 @@
 //   int TsReferenced(frame)    references since last asked, which it forgets
 //   bool IsModified(frame)     whether a mapping has its modified bit set
 //   void RemoveAll(frame), RemoveWrite(frame)   fold what they remove into the page
+//   int64_t TakeInvalidations()   translations that other CPUs must drop, since last asked
 //   void Prefetch(page)        the page is going to be asked for soon
 //
 // The kernel looks again for a pending queue operation after asking for references and before

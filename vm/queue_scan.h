@@ -90,8 +90,15 @@ class QueueScan {
                     static_cast<uint64_t>(scanned_), static_cast<uint64_t>(done));
   }
 
-  // The CPU time of what was collected since the last call.
-  sim::SimDuration TakeCost() { return std::exchange(cost_, 0); }
+  // The CPU time of what was collected since the last call, and of telling another CPU, if any is
+  // at work, to drop `invalidations` translations.
+  sim::SimDuration TakeCost(int64_t invalidations) {
+    if (invalidations > 0 && ctx_.engine.running() > 1) {
+      ctx_.counters.tlb_shootdowns += invalidations;
+      cost_ += invalidations * ctx_.costs.tlb_shootdown_ns;
+    }
+    return std::exchange(cost_, 0);
+  }
 
  private:
   PageoutContext& ctx_;

@@ -361,7 +361,7 @@ TEST_F(SwapPagerReadTest, TheWindowIsClipped) {
       {"AtAResidentPageAhead", 12, 10, 0, 10, 0, 1},
       {"NextToOne", 11, 10, 0, 10, 0, 0},
       {"ToACluster", 63, 10, 0, 255, 0, 31},
-      {"ToAClusterOnBothSides", 63, 40, 20, 30, 20, 11},
+      {"ToAClusterOnEachSide", 63, 40, 20, 30, 20, 22},
   };
   for (const WindowCase& c : kCases) {
     SCOPED_TRACE(c.name);
