@@ -151,7 +151,8 @@ absl::Status CheckFigure(const ScenarioPlace& place, const FieldRef& at,
         return place.Error({&histogram, "statistic"},
                            "is missing; use COUNT, MIN, MAX, MEAN, P50, P90, P99 or P999");
       }
-      return CheckName(place, {&histogram, "name"}, expectation.histogram().name());
+      return CheckKnownName(place, {&histogram, "name"}, expectation.histogram().name(),
+                            "histogram", {std::begin(kHistogramNames), std::end(kHistogramNames)});
     case v1::Expectation::kProcess:
       if (expectation.process().field() == v1::ProcessFigure::FIELD_UNSPECIFIED) {
         return place.Error({&process, "field"},

@@ -13,6 +13,10 @@
 
 namespace vmsim::scenarios {
 
+// The histograms of a result, in its order.
+inline constexpr const char* kHistogramNames[] = {"fault_soft_ns", "fault_zero_ns", "fault_hard_ns",
+                                                  "fault_ns"};
+
 // "v_swappgsin >= 1000", "fault_hard_ns p99 <= 2000000", "process[cc1] majflt in 10..20". Requires:
 // a figure and a bound are set.
 std::string ExpectationText(const v1::Expectation& expectation);

@@ -13,9 +13,6 @@
 namespace vmsim::scenarios {
 namespace {
 
-// Where maps without an address of their own begin: above what traces of 64-bit programs use.
-constexpr vm::Vpage kMapBase = vm::Vpage{1} << 35;
-
 vm::Behavior BehaviorOf(v1::Map::Advice advice) {
   switch (advice) {
     case v1::Map::RANDOM:
@@ -59,6 +56,7 @@ ProcessRunner::ProcessRunner(sim::Engine& engine, vm::VmSystem& vm, vm::Process&
 sim::Task<void> ProcessRunner::Run() {
   co_await sim::Pause(engine_, config_.start_ns(), "start");
   started_ = engine_.now();
+  MapTraces(config_.steps());
   co_await RunSteps(config_.steps());
   co_await vm_.Exit(process_, exit_status_);
   ended_ = engine_.now();
@@ -125,7 +123,7 @@ void ProcessRunner::Map(const v1::Map& map) {
   }
   const vm::PteSlot slot = vm_.page_tables().AllocateLeaf(static_cast<uint32_t>(pages));
   CHECK_NE(slot, 0u, "the scenario check bounds all maps together");
-  const vm::Vpage start = process_.space.FindSpace(kMapBase, pages);
+  const vm::Vpage start = process_.space.FindSpace(map_base_, pages);
   vm::MapEntry& entry =
       process_.space.Insert(start, static_cast<uint32_t>(pages), *object,
                             static_cast<vm::Pindex>(map.first_page()), slot, !map.read_only());
@@ -168,24 +166,32 @@ sim::Task<void> ProcessRunner::Generate(const v1::Generate& generate) {
 
 sim::Task<void> ProcessRunner::Replay(const v1::Trace& trace) {
   const TraceLayout& layout = inputs_.traces.at(trace.file());
-  const vm::PteSlot base = MapTrace(trace.file(), layout);
+  const vm::PteSlot base = trace_slots_.at(trace.file());
   VptTraceSource source(layout.records,
                         trace.has_repeat() ? static_cast<uint64_t>(trace.repeat()) : 1);
   co_await references_.Run(source, base);
 }
 
-// Maps the trace's ranges at their addresses, once a process.
-vm::PteSlot ProcessRunner::MapTrace(const std::string& file, const TraceLayout& layout) {
+// Maps the ranges of the process's traces at their addresses, before anything else is mapped, so
+// that maps without an address of their own keep clear of them.
+void ProcessRunner::MapTraces(const Steps& steps) {
+  for (const v1::Step& step : steps) {
+    if (step.has_trace()) MapTrace(step.trace().file(), inputs_.traces.at(step.trace().file()));
+    if (step.has_repeat()) MapTraces(step.repeat().steps());
+  }
+}
+
+void ProcessRunner::MapTrace(const std::string& file, const TraceLayout& layout) {
   const auto [it, is_new] = trace_slots_.try_emplace(file, 0);
-  if (!is_new) return it->second;
+  if (!is_new || layout.pages == 0) return;
   it->second = vm_.page_tables().AllocateLeaf(layout.pages);
   CHECK_NE(it->second, 0u, "the scenario check bounds all maps together");
   for (const TraceEntry& entry : layout.entries) {
     vm::Object& object = vm_.CreateAnonymous(entry.pages);
     process_.space.Insert(entry.start, entry.pages, object, 0, it->second + entry.first,
                           /*writable=*/true);
+    map_base_ = std::max(map_base_, entry.start + entry.pages);
   }
-  return it->second;
 }
 
 }  // namespace vmsim::scenarios

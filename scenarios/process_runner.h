@@ -13,6 +13,7 @@
 #include "scenarios/reference_runner.h"
 #include "scenarios/scenario.pb.h"
 #include "scenarios/trace_layout.h"
+#include "scenarios/trace_loader.h"
 #include "sim/engine.h"
 #include "sim/task.h"
 #include "sim/wait_channel.h"
@@ -54,7 +55,8 @@ class ProcessRunner {
   sim::Task<void> Touch(const v1::Touch& touch);
   sim::Task<void> Generate(const v1::Generate& generate);
   sim::Task<void> Replay(const v1::Trace& trace);
-  vm::PteSlot MapTrace(const std::string& file, const TraceLayout& layout);
+  void MapTraces(const Steps& steps);
+  void MapTrace(const std::string& file, const TraceLayout& layout);
   uint64_t NextSeed();
 
   sim::Engine& engine_;
@@ -68,6 +70,7 @@ class ProcessRunner {
   sim::WaitChannel sleep_channel_;
   std::map<std::string, vm::Vpage> maps_;           // Name -> first page.
   std::map<std::string, vm::PteSlot> trace_slots_;  // File -> base of its leaf.
+  vm::Vpage map_base_ = kMapBase;                   // Maps without an address begin here or above.
   bool exit_called_ = false;
   int exit_status_ = 0;
   sim::SimTime started_ = -1;

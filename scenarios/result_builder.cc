@@ -74,10 +74,12 @@ void AddProcesses(const Machine& machine, v1::Result* result) {
 
 void AddHistograms(Machine& machine, v1::Result* result) {
   const vm::FaultStats& faults = machine.vm().faults().stats();
-  FillHistogram(faults.soft(), "fault_soft_ns", result->add_histograms());
-  FillHistogram(faults.zero(), "fault_zero_ns", result->add_histograms());
-  FillHistogram(faults.hard(), "fault_hard_ns", result->add_histograms());
-  FillHistogram(faults.all(), "fault_ns", result->add_histograms());
+  const sim::Histogram* const histograms[] = {&faults.soft(), &faults.zero(), &faults.hard(),
+                                              &faults.all()};
+  static_assert(std::size(histograms) == std::size(kHistogramNames));
+  for (size_t i = 0; i < std::size(histograms); ++i) {
+    FillHistogram(*histograms[i], kHistogramNames[i], result->add_histograms());
+  }
 }
 
 // What faults waited for, all of them and the slowest percent.

@@ -119,6 +119,7 @@ absl::StatusOr<Loaded> CheckAndLoad(const v1::Scenario& scenario, const RunOptio
   if (absl::Status status = CheckScenario(scenario, place, check); !status.ok()) return status;
   auto traces = LoadTraces(scenario, options.base_dir);
   if (!traces.ok()) return traces.status();
+  if (absl::Status status = CheckTraceSpace(scenario, *traces, place); !status.ok()) return status;
   const ScenarioTotals totals =
       CountTotals(scenario, [&](const std::string& file) { return SizeOf(*traces, file); });
   if (absl::Status status = CheckTotals(scenario, totals, place, check); !status.ok())

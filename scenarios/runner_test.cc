@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "google/protobuf/text_format.h"
+#include "scenarios/trace_loader.h"
+#include "scenarios/vpt1_writer.h"
 
 namespace vmsim::scenarios {
 namespace {
@@ -164,6 +167,58 @@ TEST(RunnerTest, CopiesOfAProcessDifferInTheirDraws) {
   EXPECT_EQ(result.processes(0).name(), "p.0");
   EXPECT_EQ(result.processes(1).name(), "p.1");
   EXPECT_NE(result.processes(0).minflt(), result.processes(1).minflt());
+}
+
+// Writes a trace of single loads and returns its name.
+std::string TraceOf(const std::string& name, const std::vector<uint64_t>& pages) {
+  std::vector<uint64_t> words;
+  for (const uint64_t page : pages) words.push_back(MakeRecord(page, kLoad, 1).word);
+  const std::string path = testing::TempDir() + "/" + name;
+  EXPECT_TRUE(WriteVpt1(path, words).ok());
+  return name;
+}
+
+absl::StatusOr<v1::Result> RunTraces(const std::string& steps) {
+  RunOptions options;
+  options.base_dir = testing::TempDir();
+  return RunScenario(Parse("memory { pages: 1000 } processes { name: 'p' " + steps + " }"),
+                     options);
+}
+
+TEST(RunnerTest, TracesAndMapsShareAnAddressSpace) {
+  const std::string low = TraceOf("low.vpt", {16, 17, 40});
+  const std::string high = TraceOf("high.vpt", {kMapBase, kMapBase + 5});
+  const auto result = RunTraces(
+      "steps { map { name: 'm' pages: 8 } } steps { touch { map: 'm' } }"
+      "steps { trace { file: '" +
+      low +
+      "' repeat: 2 } }"
+      "steps { trace { file: '" +
+      high + "' } }");
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->processes(0).references(), 8 + 6 + 2);
+  EXPECT_EQ(result->processes(0).minflt(), 8 + 3 + 2);
+}
+
+TEST(RunnerTest, TracesThatOverlapAreRefused) {
+  const std::string a = TraceOf("a.vpt", {100, 110});
+  const std::string b = TraceOf("b.vpt", {105});
+  const auto both =
+      RunTraces("steps { trace { file: '" + a + "' } } steps { trace { file: '" + b + "' } }");
+  EXPECT_EQ(both.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_NE(both.status().message().find("both map page 105"), absl::string_view::npos)
+      << both.status();
+  const std::string end = TraceOf("end.vpt", {kMaxPage});
+  EXPECT_TRUE(RunTraces("steps { trace { file: '" + end + "' } }").ok());
+  const auto full =
+      RunTraces("steps { trace { file: '" + end + "' } } steps { map { name: 'm' pages: 1 } }");
+  EXPECT_EQ(full.status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(RunnerTest, AnEmptyTraceDoesNothing) {
+  const auto result = RunTraces("steps { trace { file: '" + TraceOf("none.vpt", {}) + "' } }");
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->processes(0).references(), 0);
 }
 
 TEST(RunnerTest, ReadOnlyMapsRefuseWrites) {

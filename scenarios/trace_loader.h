@@ -2,12 +2,15 @@
 #ifndef VMSIM_SCENARIOS_TRACE_LOADER_H_
 #define VMSIM_SCENARIOS_TRACE_LOADER_H_
 
+#include <cstdint>
 #include <map>
 #include <set>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "scenarios/scenario.pb.h"
+#include "scenarios/scenario_place.h"
 #include "scenarios/trace_layout.h"
 
 namespace vmsim::scenarios {
@@ -19,6 +22,17 @@ std::set<std::string> TraceFiles(const v1::Scenario& scenario);
 // Errors are those of ReadVpt1 and LayOutTrace.
 absl::StatusOr<std::map<std::string, TraceLayout>> LoadTraces(const v1::Scenario& scenario,
                                                               const std::string& base_dir);
+
+// Where maps without an address of their own begin: above what traces of 64-bit programs use.
+inline constexpr uint64_t kMapBase = uint64_t{1} << 35;
+// What a process that has both leaves to its maps at the end of the address space.
+inline constexpr uint64_t kMapRoom = uint64_t{1} << 33;
+
+// InvalidArgument if a process replays two traces that touch the same pages, or has maps and a
+// trace that leaves no room for them.
+absl::Status CheckTraceSpace(const v1::Scenario& scenario,
+                             const std::map<std::string, TraceLayout>& traces,
+                             const ScenarioPlace& place);
 
 }  // namespace vmsim::scenarios
 
