@@ -15,7 +15,7 @@ namespace {
 constexpr uint64_t kWriteStream = 0x5752495445;  // XORed to the seed.
 constexpr uint64_t kMaxPages = (uint64_t{1} << 32) - 1;
 constexpr uint64_t kMaxTablePages = kMaxZipfRanks;
-constexpr size_t kBlock = 512;  // Records made at a time; they stay in the first-level cache.
+constexpr size_t kRecordsAtATime = 512;  // Records made at a time; they stay in the first-level cache.
 
 constexpr std::pair<GeneratorKind, std::string_view> kNames[] = {
     {GeneratorKind::kSequential, "sequential"},
@@ -41,8 +41,8 @@ class Generator final : public ReferenceSource {
 
   size_t Fill(uint64_t* records, size_t capacity) override {
     const size_t count = std::min<uint64_t>(capacity, left_);
-    for (size_t done = 0; done < count; done += kBlock) {
-      const size_t block = std::min(kBlock, count - done);
+    for (size_t done = 0; done < count; done += kRecordsAtATime) {
+      const size_t block = std::min(kRecordsAtATime, count - done);
       pages_.Fill(records + done, block);
       AddKinds(records + done, block);
     }

@@ -195,8 +195,9 @@ bool SwapPager::TryTakeWriteToken() {
 }
 
 sim::Task<void> SwapPager::TakeWriteToken() {
-  while (write_tokens_ == 0)
+  while (write_tokens_ == 0) {
     co_await token_channel_.Sleep(p_.engine, sim::kPriorityDaemon, "swpwait");
+  }
   --write_tokens_;
 }
 
@@ -204,17 +205,20 @@ void SwapPager::PutWriteToken() {
   if (++write_tokens_ == 1) token_channel_.WakeAll();
 }
 
-// Records `block` as the page's, displacing the one it had. False: there is no metadata record to
-// spare, and a process has to go first.
-bool SwapPager::TryEnterBlock(Object& object, FrameIndex frame, SwapBlock block,
-                              SwapFreeRange& displaced) {
-  Page& page = p_.pages[frame];
-  const std::optional<SwapBlock> old = object.swap.Build(meta_, page.pindex, block);
-  if (!old.has_value()) return false;
-  if (*old != kNoSwapBlock) displaced.Add(*old);
-  page.aflags &= ~kPgaSwapFree;
-  page.oflags |= kVpoSwapInProg;
-  return true;
+// Records `extent`'s blocks as those of pages[done] and on, displacing the ones they had. Returns
+// how many pages have theirs: less than all when there is no metadata record to spare.
+int SwapPager::EnterBlocks(Object& object, std::span<const FrameIndex> pages,
+                           SwapSpace::Extent extent, int done, SwapFreeRange& displaced) {
+  for (; done < static_cast<int>(extent.count); ++done) {
+    Page& page = p_.pages[pages[done]];
+    const SwapBlock block = extent.first + static_cast<SwapBlock>(done);
+    const std::optional<SwapBlock> old = object.swap.Build(meta_, page.pindex, block);
+    if (!old.has_value()) break;
+    if (*old != kNoSwapBlock) displaced.Add(*old);
+    page.aflags &= ~kPgaSwapFree;
+    page.oflags |= kVpoSwapInProg;
+  }
+  return done;
 }
 
 sim::Task<void> SwapPager::PutPages(Object& object, std::span<const FrameIndex> pages, int flags,
@@ -223,64 +227,71 @@ sim::Task<void> SwapPager::PutPages(Object& object, std::span<const FrameIndex> 
   const bool async = is_pageproc && (flags & kPutSync) == 0;
   if (object.type == ObjectType::kDefault) object.type = ObjectType::kSwap;
   SwapFreeRange displaced(space_);
-  const int total = static_cast<int>(pages.size());
-  for (int i = 0; i < total;) {
-    const int want = std::min(total - i, params_.cluster_max);
-    if (async && !TryTakeWriteToken()) co_await TakeWriteToken();
-    const SwapSpace::Extent extent = space_.Get(static_cast<uint32_t>(want));
-    if (extent.count == 0) {
-      if (async) PutWriteToken();
-      p_.trace.Emit(trace::kSwapFull, object.id, want, 0);
-      std::fill_n(results.begin() + i, want, PagerResult::kFail);
-      i += want;
-      continue;
-    }
-    const int given = static_cast<int>(extent.count);
-    int n = 0;
-    while (n < given && !object.dead()) {
-      const SwapBlock block = extent.first + static_cast<SwapBlock>(n);
-      if (TryEnterBlock(object, pages[i + n], block, displaced)) {
-        ++n;
-        continue;
-      }
-      p_.host.OutOfMemory(OomReason::kSwapZone);
-      co_await sim::Pause(p_.engine, 10 * (sim::kSecond / hz_), "swzonxh");
-    }
-    if (n < given) {
-      // The object ended while records were waited for: what it had no record for need not be
-      // written.
-      space_.Free(extent.first + static_cast<SwapBlock>(n), static_cast<uint32_t>(given - n));
-      std::fill_n(results.begin() + i + n, given - n, PagerResult::kAgain);
-    }
-    if (n == 0) {
-      if (async) PutWriteToken();
-      i += given;
-      continue;
-    }
-    const uint32_t index = TakeIo(object, n);
-    {
-      Io& io = ios_[index];
-      io.block = extent.first;
-      io.write = true;
-      io.async = async;
-      std::copy_n(pages.begin() + i, n, io.pages.begin());
-    }
-    co_await p_.engine.Consume(costs_.swap_io_setup_ns);
-    ios_[index].built = p_.engine.now();
-    if (!write_pbufs_.TryGet()) co_await write_pbufs_.Get(p_.engine);
-    ++p_.counters.v_swapout;
-    p_.counters.v_swappgsout += n;
-    p_.trace.Emit(trace::kSwapWrite, object.id, extent.first, n);
-    std::fill_n(results.begin() + i, n, PagerResult::kPend);
-    Submit(index);
-    if (!async) {
-      while (!ios_[index].done)
-        co_await sync_channel_.Sleep(p_.engine, sim::kPriorityDaemon, "wswbuf");
-      FreeIo(index);
-    }
-    i += given;
+  for (size_t i = 0; i < pages.size();) {
+    const size_t want =
+        std::min<size_t>(pages.size() - i, static_cast<size_t>(params_.cluster_max));
+    const int handled = co_await PutCluster(object, pages.subspan(i, want), async,
+                                            results.subspan(i, want), displaced);
+    i += static_cast<size_t>(handled);
   }
   displaced.Flush();
+}
+
+// Starts one write of as many of `pages`, from the first on, as one extent of blocks holds. Returns
+// how many results it set.
+sim::Task<int> SwapPager::PutCluster(Object& object, std::span<const FrameIndex> pages, bool async,
+                                     std::span<PagerResult> results, SwapFreeRange& displaced) {
+  if (async && !TryTakeWriteToken()) co_await TakeWriteToken();
+  const SwapSpace::Extent extent = space_.Get(static_cast<uint32_t>(pages.size()));
+  const int given = static_cast<int>(extent.count);
+  if (given == 0) {
+    if (async) PutWriteToken();
+    p_.trace.Emit(trace::kSwapFull, object.id, pages.size(), 0);
+    std::fill(results.begin(), results.end(), PagerResult::kFail);
+    co_return static_cast<int>(pages.size());
+  }
+  int n = EnterBlocks(object, pages, extent, 0, displaced);
+  while (n < given && !object.dead()) {
+    p_.host.OutOfMemory(OomReason::kSwapZone);  // A process has to go first.
+    co_await sim::Pause(p_.engine, 10 * (sim::kSecond / hz_), "swzonxh");
+    n = EnterBlocks(object, pages, extent, n, displaced);
+  }
+  if (n < given) {
+    // The object ended while records were waited for: what has none need not be written.
+    space_.Free(extent.first + static_cast<SwapBlock>(n), static_cast<uint32_t>(given - n));
+    std::fill_n(results.begin() + n, given - n, PagerResult::kAgain);
+  }
+  if (n > 0) {
+    std::fill_n(results.begin(), n, PagerResult::kPend);
+    co_await Write(object, pages.first(static_cast<size_t>(n)), extent.first, async);
+  } else if (async) {
+    PutWriteToken();
+  }
+  co_return given;
+}
+
+// Starts the write of `pages` to the blocks from `block` on; a synchronous one is waited for.
+sim::Task<void> SwapPager::Write(Object& object, std::span<const FrameIndex> pages, SwapBlock block,
+                                 bool async) {
+  const int count = static_cast<int>(pages.size());
+  const uint32_t index = TakeIo(object, count);
+  Io& io = ios_[index];
+  io.block = block;
+  io.write = true;
+  io.async = async;
+  std::copy(pages.begin(), pages.end(), io.pages.begin());
+  co_await p_.engine.Consume(costs_.swap_io_setup_ns);
+  ios_[index].built = p_.engine.now();
+  if (!write_pbufs_.TryGet()) co_await write_pbufs_.Get(p_.engine);
+  ++p_.counters.v_swapout;
+  p_.counters.v_swappgsout += count;
+  p_.trace.Emit(trace::kSwapWrite, object.id, block, static_cast<uint64_t>(count));
+  Submit(index);
+  if (async) co_return;
+  while (!ios_[index].done) {
+    co_await sync_channel_.Sleep(p_.engine, sim::kPriorityDaemon, "wswbuf");
+  }
+  FreeIo(index);
 }
 
 void SwapPager::NoteTransfer(Io& io, int64_t completed_bytes) {

@@ -137,7 +137,12 @@ class SwapPager final : public Pager {
   bool TryTakeWriteToken();
   sim::Task<void> TakeWriteToken();
   void PutWriteToken();
-  bool TryEnterBlock(Object& object, FrameIndex frame, SwapBlock block, SwapFreeRange& displaced);
+  int EnterBlocks(Object& object, std::span<const FrameIndex> pages, SwapSpace::Extent extent,
+                  int done, SwapFreeRange& displaced);
+  sim::Task<int> PutCluster(Object& object, std::span<const FrameIndex> pages, bool async,
+                            std::span<PagerResult> results, SwapFreeRange& displaced);
+  sim::Task<void> Write(Object& object, std::span<const FrameIndex> pages, SwapBlock block,
+                        bool async);
 
   Parts p_;
   const Costs& costs_;
