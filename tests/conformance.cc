@@ -25,6 +25,7 @@ struct Kind {
 constexpr Kind kKinds[] = {
     {"freebsd-bioq", RunBioq},
     {"freebsd-blist", RunBlist},
+    {"freebsd-fault-readahead", RunFaultReadahead},
     {"freebsd-pageout-laundry", RunPageoutLaundry},
     {"freebsd-pageout-pass", RunPageoutPass},
     {"freebsd-pageout-scan", RunPageoutScan},

@@ -27,6 +27,7 @@ using RunVector = std::string (*)(const Json& vector);
 
 std::string RunBioq(const Json& vector);
 std::string RunBlist(const Json& vector);
+std::string RunFaultReadahead(const Json& vector);
 std::string RunPageoutLaundry(const Json& vector);
 std::string RunPageoutPass(const Json& vector);
 std::string RunPageoutScan(const Json& vector);

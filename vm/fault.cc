@@ -7,10 +7,7 @@
 namespace vmsim::vm {
 namespace {
 
-constexpr int kReadDefault = 16;  // VM_FAULT_READ_DEFAULT: the cluster of an isolated fault.
 constexpr int kPrefaultSoft = 4;  // Pages each side that a soft fault maps on the way.
-// A superpage: the step in which a sequential reader drops what lies behind it.
-constexpr Vpage kDontNeedPages = 512;
 
 }  // namespace
 
@@ -20,7 +17,7 @@ FaultHandler::FaultHandler(const Parts& parts, const Tunables& tunables, const C
       tunables_(tunables),
       costs_(costs),
       revision_(revision),
-      read_ahead_max_(std::min<int>(tunables.maxphys / kPageSize - 1, 255)) {}
+      read_ahead_(parts.pages, parts.page_tables, tunables.maxphys) {}
 
 sim::Task<FaultResult> FaultHandler::Fault(AddressSpace& space, PteSlot slot, bool write) {
   State fs{.space = space, .slot = slot, .write = write, .start = p_.engine.now()};
@@ -134,12 +131,25 @@ bool FaultHandler::NeedsGetPages(const Object& object) const {
   return object.type != ObjectType::kSwap || !object.swap.empty();
 }
 
+// How much to ask of the pager. A killed process shall not spend time and pages on neighbours.
+void FaultHandler::ChooseWindow(State& fs) {
+  fs.behind = fs.ahead = 0;
+  if (fs.space.killed) return;
+  if (fs.nera < 0) {
+    const ReadAhead::Choice choice = read_ahead_.Choose(*fs.entry, *fs.object, fs.vpage);
+    fs.nera = choice.pages;
+    read_ahead_.Drop(*fs.entry, *fs.object, choice.drop_start, choice.drop_end, *reclaim_);
+  }
+  const ReadAhead::Window window = read_ahead_.WindowOf(*fs.entry, fs.vpage, fs.pindex, fs.nera);
+  fs.behind = window.behind;
+  fs.ahead = window.ahead;
+}
+
 // Makes the busied page valid, from the pager or with zeros. False: the pager could not read it;
 // the page is gone and the object released.
 sim::Task<bool> FaultHandler::Fill(State& fs) {
   if (NeedsGetPages(*fs.object)) {
-    if (fs.nera < 0 && !fs.space.killed) ReadAhead(fs);
-    Window(fs);
+    ChooseWindow(fs);
     co_await p_.engine.Consume(
         std::max<sim::SimDuration>(costs_.hard_fault_ns - costs_.soft_fault_ns, 0));
     const FrameIndex request[] = {fs.frame};
@@ -247,57 +257,6 @@ void FaultHandler::Prefault(const State& fs, int backward, int forward) {
   for (Vpage distance = 1; distance <= std::max(below, above); ++distance) {
     if (distance <= below && !try_map(fs.vpage - distance)) return;
     if (distance <= above && !try_map(fs.vpage + distance)) return;
-  }
-}
-
-// Chooses how far to read ahead from where the last fault left off, once a fault.
-void FaultHandler::ReadAhead(State& fs) {
-  MapEntry& entry = *fs.entry;
-  const int era = entry.read_ahead;
-  const bool sequential = fs.vpage == entry.next_read;
-  fs.nera = 0;
-  if (entry.behavior == Behavior::kSequential) {
-    fs.nera = read_ahead_max_;
-    if (sequential) DontNeed(fs);
-  } else if (entry.behavior == Behavior::kNormal && sequential) {
-    fs.nera = era > 0 ? std::min(kReadAheadMin + era + 1, read_ahead_max_) : kReadAheadMin;
-    if (era == read_ahead_max_) DontNeed(fs);
-  }
-  entry.read_ahead = fs.nera;
-}
-
-// What to ask of the pager around the page: ahead of a sequential reader, else the aligned cluster.
-void FaultHandler::Window(State& fs) {
-  const MapEntry& entry = *fs.entry;
-  fs.behind = fs.ahead = 0;
-  if (fs.space.killed || entry.behavior == Behavior::kRandom) return;
-  if (fs.nera > 0) {
-    fs.ahead = fs.nera;
-  } else {
-    const int offset = static_cast<int>(fs.pindex % kReadDefault);
-    fs.behind =
-        static_cast<int>(std::min<Vpage>(static_cast<Vpage>(offset), fs.vpage - entry.start));
-    fs.ahead = kReadDefault - 1 - offset;
-  }
-  fs.ahead =
-      static_cast<int>(std::min<Vpage>(static_cast<Vpage>(fs.ahead), entry.end - 1 - fs.vpage));
-}
-
-// Behind a sequential reader: forget the references to what it has passed, and offer it for
-// reclaim.
-void FaultHandler::DontNeed(State& fs) {
-  const MapEntry& entry = *fs.entry;
-  const Vpage end = fs.vpage / kDontNeedPages * kDontNeedPages;
-  if (fs.vpage - end < kDontNeedPages - static_cast<Vpage>(fs.nera + 1) || entry.start >= end)
-    return;
-  for (Vpage v = std::max(entry.start, end - kDontNeedPages); v < end; ++v) {
-    p_.page_tables.AdviseDontNeed(entry.SlotOf(v));
-    const FrameIndex frame = fs.object->Lookup(entry.PindexOf(v));
-    if (frame == kNoFrame) continue;
-    const Page& page = p_.pages[frame];
-    if (page.fully_valid() && !p_.pages.busied(frame) && !page.inactive()) {
-      reclaim_->Deactivate(frame);
-    }
   }
 }
 

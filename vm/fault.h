@@ -33,6 +33,7 @@
 #include "vm/page_allocator.h"
 #include "vm/page_array.h"
 #include "vm/page_tables.h"
+#include "vm/read_ahead.h"
 #include "vm/reclaim.h"
 #include "vm/swap_pager.h"
 
@@ -116,9 +117,7 @@ class FaultHandler {
   FaultResult Fail(State& fs, FaultResult result);
 
   bool NeedsGetPages(const Object& object) const;
-  void ReadAhead(State& fs);
-  void Window(State& fs);
-  void DontNeed(State& fs);
+  void ChooseWindow(State& fs);
   void Dirty(const State& fs);
   void Prefault(const State& fs, int backward, int forward);
 
@@ -127,7 +126,7 @@ class FaultHandler {
   const Costs& costs_;
   RevisionSettings revision_;
   Reclaim* reclaim_ = nullptr;
-  int read_ahead_max_;  // VM_FAULT_READ_AHEAD_MAX
+  ReadAhead read_ahead_;
   FaultStats stats_;
 };
 

@@ -32,6 +32,7 @@ enum ObjectFlags : uint8_t {
   kObjAnon = 0x01,        // Anonymous memory: dies with its last mapping.
   kObjOneMapping = 0x02,  // Each page mapped at most once: never shared.
   kObjDead = 0x04,        // Being terminated.
+  kObjFictitious = 0x08,  // Its pages are a device's, not memory: never reclaimed.
 };
 
 // One 32-bit entry a page of the object, zero until touched.

@@ -1,9 +1,13 @@
 #include "tests/fuzz/fuzz_target.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
+#include <system_error>
 
+#include "absl/strings/str_cat.h"
 #include "sim/check.h"
 
 namespace vmsim::tests {
@@ -15,18 +19,25 @@ ScratchFile::ScratchFile(std::string_view name) {
   folder_ = (parent / "fuzz.XXXXXX").string();
   CHECK(mkdtemp(folder_.data()) != nullptr, "no temporary folder in ", parent.string());
   path_ = (std::filesystem::path(folder_) / name).string();
+  // The bytes stay in memory; a disk would be the slowest part of a target.
+  fd_ = memfd_create("fuzz", MFD_CLOEXEC);
+  CHECK(fd_ >= 0, "no file in memory");
+  std::filesystem::create_symlink(absl::StrCat("/proc/self/fd/", fd_), path_);
 }
 
 ScratchFile::~ScratchFile() {
+  close(fd_);
   std::error_code ignored;
   std::filesystem::remove_all(folder_, ignored);
 }
 
 void ScratchFile::Write(const uint8_t* data, size_t size) const {
-  std::ofstream file(path_, std::ios::binary | std::ios::trunc);
-  file.write(reinterpret_cast<const char*>(data), static_cast<std::streamsize>(size));
-  file.close();
-  CHECK(file.good(), "cannot write ", path_);
+  CHECK(ftruncate(fd_, 0) == 0);
+  for (size_t done = 0; done < size;) {
+    const ssize_t n = pwrite(fd_, data + done, size - done, static_cast<off_t>(done));
+    CHECK(n > 0, "cannot write ", path_);
+    done += static_cast<size_t>(n);
+  }
 }
 
 void CheckReadable(const absl::Status& error) {

@@ -1,13 +1,13 @@
 // tests/fuzz/fuzz_target.h: what the fuzz targets share.
 //
-// Each target is one function in libFuzzer's form, which takes any bytes and must neither crash, nor
-// hang, nor take much memory; what it can say about the outcome beyond that, it CHECKs. As a test
-// (corpus_main.cc), a target runs over the files of its corpus and fixed mutations of them. To search
-// for new inputs, with clang's libFuzzer:
+// Each target is one function in libFuzzer's form, which takes any bytes and must neither crash,
+// nor hang, nor take much memory; what it can say about the outcome beyond that, it CHECKs. As a
+// test (corpus_main.cc), a target runs over the files of its corpus and fixed mutations of them. To
+// search for new inputs, with clang's libFuzzer:
 //
-//   bazel build --config=clang --platform_suffix=fuzz --strip=never \
-//       --copt=-fsanitize=fuzzer-no-link,address,undefined --copt=-fno-sanitize-recover=all \
-//       --copt=-U_FORTIFY_SOURCE --linkopt=-fsanitize=fuzzer,address,undefined \
+//   bazel build --config=clang --platform_suffix=fuzz --strip=never
+//       --copt=-fsanitize=fuzzer-no-link,address,undefined --copt=-fno-sanitize-recover=all
+//       --copt=-U_FORTIFY_SOURCE --linkopt=-fsanitize=fuzzer,address,undefined
 //       --linkopt=-fsanitize-link-c++-runtime //tests/fuzz:lackey_fuzzer
 //   bazel-bin/tests/fuzz/lackey_fuzzer -timeout=20 NEW_CORPUS tests/fuzz/corpus/lackey
 //
@@ -27,7 +27,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
 namespace vmsim::tests {
 
-// A file in a temporary folder of its own, for readers that want a path. Both go when it does.
+// A file for readers that want a path: bytes in memory, and a link to them in a temporary folder of
+// its own that goes when it does.
 class ScratchFile {
  public:
   explicit ScratchFile(std::string_view name);
@@ -43,6 +44,7 @@ class ScratchFile {
  private:
   std::string folder_;
   std::string path_;
+  int fd_ = -1;
 };
 
 // CHECKs that an error is one that a person gets to see: of a kind that readers give, one line, no

@@ -24,8 +24,8 @@ Outcome Read(const ScratchFile& scratch, uint32_t filter_depth) {
   auto source = scenarios::ByteSource::Open(scratch.path(), options.byte_limits);
   if (!source.ok()) return {source.status()};
   Outcome outcome;
-  const auto summary = scenarios::ReadLackeyRecords(
-      **source, options, [&](std::span<const uint64_t> words) {
+  const auto summary =
+      scenarios::ReadLackeyRecords(**source, options, [&](std::span<const uint64_t> words) {
         for (const uint64_t word : words) {
           const scenarios::VptRecord record{word};
           CHECK(record.run() > 0 && record.kinds() != 0, "record ", word);

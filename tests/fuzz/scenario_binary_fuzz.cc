@@ -1,5 +1,5 @@
-// Bytes as a binary scenario, read from a .binpb file. What is accepted is accepted again when it is
-// written as binary and as text.
+// Bytes as a binary scenario, read from a .binpb file. What is accepted is accepted again when it
+// is written as binary and as text.
 #include <string>
 
 #include "google/protobuf/text_format.h"
@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   CHECK(again.ok(), again.status().ToString());
   CHECK(again->scenario.SerializeAsString() == bytes);
   // Fields that this version does not know pass in binary, and are no part of the text.
-  scenarios::v1::Scenario known = file->scenario;
+  v1::Scenario known = file->scenario;
   known.DiscardUnknownFields();
   std::string printed;
   CHECK(google::protobuf::TextFormat::PrintToString(known, &printed));

@@ -1,9 +1,9 @@
-// Bytes as the text of a scenario that, if it makes sense and is small, is run; twice, and both runs
-// must come to the same.
+// Bytes as the text of a scenario that, if it makes sense and is small, is run; twice, and both
+// runs must come to the same.
 //
-// Small is: 64 MiB of the host by the estimate of scenarios/scenario_totals.h, 64 processes, 100,000
-// references and steps. A run may still end at a limit of events or of simulated time. There are no
-// traces: their folder is empty.
+// Small is: 64 MiB of the host by the estimate of scenarios/scenario_totals.h, 64 processes,
+// 100,000 references and steps. A run may still end at a limit of events or of simulated time.
+// There are no traces: their folder is empty.
 #include <string>
 
 #include "scenarios/runner.h"
@@ -21,9 +21,9 @@ constexpr int64_t kMaxReferences = 100'000;
 constexpr int64_t kMaxSteps = 100'000;
 constexpr int64_t kMaxEvents = 20'000;
 
-bool IsSmall(const scenarios::v1::Scenario& scenario) {
-  const scenarios::ScenarioTotals totals = scenarios::CountTotals(
-      scenario, [](const std::string&) { return scenarios::TraceSize{}; });
+bool IsSmall(const v1::Scenario& scenario) {
+  const scenarios::ScenarioTotals totals =
+      scenarios::CountTotals(scenario, [](const std::string&) { return scenarios::TraceSize{}; });
   return totals.processes <= kMaxProcesses && totals.references <= kMaxReferences &&
          totals.step_runs <= kMaxSteps;
 }

@@ -1,5 +1,5 @@
-// Bytes as the text of a scenario: parsed and checked. What is accepted survives printing: the printed
-// text is accepted as well, and says the same.
+// Bytes as the text of a scenario: parsed and checked. What is accepted survives printing: the
+// printed text is accepted as well, and says the same.
 #include <string>
 
 #include "google/protobuf/text_format.h"
