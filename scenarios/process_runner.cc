@@ -41,6 +41,10 @@ class TouchSource final : public ReferenceSource {
   uint32_t kinds_;
 };
 
+// Steps in a row that a thread does in one instant. More take a nanosecond's rest in between: a run
+// that is busy without getting anywhere is one that its limits must be able to end.
+constexpr int kMaxStepsInAnInstant = 256;
+
 }  // namespace
 
 ProcessRunner::ProcessRunner(sim::Engine& engine, vm::VmSystem& vm, vm::Process& process,
@@ -66,6 +70,12 @@ sim::Task<void> ProcessRunner::RunSteps(const Steps& steps) {
   for (const v1::Step& step : steps) {
     if (finished()) break;
     co_await RunStep(step);
+    if (engine_.now() != instant_) {
+      instant_ = engine_.now();
+      steps_in_instant_ = 0;
+    } else if (++steps_in_instant_ >= kMaxStepsInAnInstant) {
+      co_await sim::Pause(engine_, 1, "instant");
+    }
   }
 }
 

@@ -71,6 +71,8 @@ class ProcessRunner {
   std::map<std::string, vm::Vpage> maps_;           // Name -> first page.
   std::map<std::string, vm::PteSlot> trace_slots_;  // File -> base of its leaf.
   vm::Vpage map_base_ = kMapBase;                   // Maps without an address begin here or above.
+  sim::SimTime instant_ = -1;                       // When the last step ended,
+  int steps_in_instant_ = 0;                        // and how many before it ended then, too.
   bool exit_called_ = false;
   int exit_status_ = 0;
   sim::SimTime started_ = -1;

@@ -151,6 +151,20 @@ TEST(RunnerTest, ProgressCanStopARun) {
   EXPECT_EQ(stopped.status().code(), absl::StatusCode::kCancelled);
 }
 
+TEST(RunnerTest, StepsThatTakeNoTimeCanBeLimitedToo) {
+  RunOptions options;
+  options.max_events = 10000;
+  const auto stopped = RunScenario(Parse(R"(
+    memory { pages: 1000 }
+    processes {
+      name: "p"
+      steps { repeat { times: 900000000 steps { sleep {} } } }
+    }
+  )"),
+                                   options);
+  EXPECT_EQ(stopped.status().code(), absl::StatusCode::kResourceExhausted) << stopped.status();
+}
+
 TEST(RunnerTest, CopiesOfAProcessDifferInTheirDraws) {
   const v1::Result result = RunText(R"(
     memory { pages: 1000 }

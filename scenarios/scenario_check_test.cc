@@ -297,6 +297,21 @@ TEST(ScenarioCheckTest, HostMemory) {
   EXPECT_EQ(Check(text, options), "ok");
 }
 
+TEST(ScenarioCheckTest, HostMemoryOfSwapThatIsTheRestOfADisk) {
+  const auto text = [](const std::string& size) {
+    return "memory { pages: 1000 } disks { name: 'd' size_bytes: 4398046511104 fixed {} } swap { "
+           "disk: "
+           "'d' offset_pages: 24 " +
+           size + "} processes { name: 'p' }";
+  };
+  ReadOptions options;
+  options.check.max_host_bytes = int64_t{512} << 20;
+  EXPECT_THAT(Check(text(""), options), HasSubstr("MiB of this host's memory"));
+  EXPECT_THAT(Check(text("size_pages: 1073741800 "), options),
+              HasSubstr("MiB of this host's memory"));
+  EXPECT_EQ(Check(text("size_pages: 1000 "), options), "ok");
+}
+
 // --- Totals ---
 
 v1::Scenario Parsed(const std::string& text) {

@@ -6,6 +6,7 @@
 #include "scenarios/generators.h"
 #include "scenarios/saturating.h"
 #include "scenarios/scenario_config.h"
+#include "vm/page.h"
 
 namespace vmsim::scenarios {
 namespace {
@@ -110,6 +111,16 @@ class Counter {
   int64_t table_bytes_ = 0;              // Of its largest generator.
 };
 
+// Without a size of its own, a device is the rest of its disk.
+int64_t SwapPages(const v1::Scenario& scenario, const v1::SwapDevice& device) {
+  if (device.size_pages() != 0) return device.size_pages();
+  for (const v1::Disk& disk : scenario.disks()) {
+    if (disk.name() != device.disk()) continue;
+    return ToDiskConfig(disk).size_bytes / vm::kPageSize - device.offset_pages();
+  }
+  return 0;
+}
+
 }  // namespace
 
 std::map<std::string, int64_t> SegmentSizes(const v1::Scenario& scenario) {
@@ -134,8 +145,9 @@ ScenarioTotals CountTotals(const v1::Scenario& scenario, TraceSizes traces) {
   for (const v1::SharedSegment& segment : scenario.shared_segments()) {
     AddTo(segment_pages, segment.pages(), 1);
   }
-  for (const v1::SwapDevice& device : scenario.swap())
-    AddTo(totals.swap_pages, device.size_pages(), 1);
+  for (const v1::SwapDevice& device : scenario.swap()) {
+    AddTo(totals.swap_pages, SwapPages(scenario, device), 1);
+  }
   AddTo(totals.host_bytes, scenario.memory().pages(), kBytesPerFrame);
   AddTo(totals.host_bytes, SaturatingAdd(totals.mapped_pages, segment_pages), kBytesPerMappedPage);
   AddTo(totals.host_bytes, totals.swap_pages, kBytesPerSwapPage);

@@ -28,7 +28,7 @@ struct ScenarioTotals {
   int64_t references = 0;           // Made by all processes.
   int64_t mapped_pages = 0;         // Of all maps, as if they existed at the same time.
   int64_t pages_mapped_in_all = 0;  // By all runs of map steps, one after another.
-  int64_t swap_pages = 0;           // Of all swap devices with a size of their own.
+  int64_t swap_pages = 0;           // Of all swap devices.
   int64_t host_bytes = 0;  // Memory of the host that the run may need: a rough upper bound.
 };
 
