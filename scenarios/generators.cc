@@ -15,7 +15,8 @@ namespace {
 constexpr uint64_t kWriteStream = 0x5752495445;  // XORed to the seed.
 constexpr uint64_t kMaxPages = (uint64_t{1} << 32) - 1;
 constexpr uint64_t kMaxTablePages = kMaxZipfRanks;
-constexpr size_t kRecordsAtATime = 512;  // Records made at a time; they stay in the first-level cache.
+constexpr size_t kRecordsAtATime =
+    512;  // Records made at a time; they stay in the first-level cache.
 
 constexpr std::pair<GeneratorKind, std::string_view> kNames[] = {
     {GeneratorKind::kSequential, "sequential"},
