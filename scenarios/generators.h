@@ -11,11 +11,9 @@
 //   chase        passes * n   along one random cycle through all pages, from page 0 (Sattolo, R)
 //   uniform      refs         R.Below(n)
 //   zipf         refs         page of rank r with a weight of r^-(s10/10) (scenarios/zipf.h, R);
-//   ranks
-//                             are spread over the pages by a shuffle of its own
+//                             ranks are spread over the pages by a shuffle of its own
 //   hotset       refs         in hot_pct of 100 cases one of the first n/8 pages, else the next
-//   page
-//                             of a scan round the others
+//                             page of a scan round the others
 //   phases       refs         uniform in a window of 3n/8 pages, which moves by n/4 each quarter
 //
 // Each reference is a store in write_pct of 100 cases, else a load; these draws have their own

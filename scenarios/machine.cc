@@ -13,15 +13,6 @@
 namespace vmsim::scenarios {
 namespace {
 
-sim::EngineConfig ToEngineConfig(const v1::Cpus& cpus) {
-  sim::EngineConfig config;
-  if (cpus.has_count()) config.cpus = cpus.count();
-  if (cpus.has_slice_ns()) config.slice_ns = cpus.slice_ns();
-  if (cpus.has_grain_ns()) config.grain_ns = cpus.grain_ns();
-  if (cpus.has_context_switch_ns()) config.context_switch_ns = cpus.context_switch_ns();
-  return config;
-}
-
 vm::VmConfig ToVmConfig(const v1::Scenario& scenario, const vm::PlantedBugs& bugs) {
   vm::VmConfig config;
   config.frames = static_cast<uint32_t>(scenario.memory().pages());
@@ -60,7 +51,7 @@ absl::StatusOr<std::unique_ptr<Machine>> Machine::Create(const v1::Scenario& sce
   machine->AddSegments();
   machine->vm_.Start();
   machine->AddProcesses();
-  machine->RegisterCounters();
+  RegisterMachineCounters(*machine, machine->counters_);
   const v1::Scenario& s = machine->scenario_;
   machine->sampler_ = std::make_unique<Sampler>(
       *machine, s.has_sample_interval_ns() ? s.sample_interval_ns() : kDefaultSampleIntervalNs);
@@ -151,8 +142,6 @@ sim::SimDuration Machine::system_ns() const {
   for (const auto& thread : engine_.threads()) sum += thread->cpu_time();
   return sum - user_ns();
 }
-
-void Machine::RegisterCounters() { RegisterMachineCounters(*this, counters_); }
 
 std::string Machine::FinishDigest() {
   trace_.Flush();

@@ -71,7 +71,6 @@ class Machine {
   void AddProcesses();
   void AddProcess(const v1::Process& config, const std::string& name);
   sim::Task<void> RunProcess(ProcessRunner& runner);
-  void RegisterCounters();
 
   v1::Scenario scenario_;
   SharedInputs inputs_;
@@ -86,14 +85,6 @@ class Machine {
   sim::CounterRegistry counters_;
   std::unique_ptr<Sampler> sampler_;
   int processes_left_ = 0;
-};
-
-// Every counter that a machine has, for lists.
-struct CounterDescription {
-  std::string name;
-  std::string unit;
-  sim::CounterKind kind;
-  std::string help;
 };
 
 }  // namespace vmsim::scenarios

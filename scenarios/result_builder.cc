@@ -122,9 +122,9 @@ void AddSeries(Machine& machine, v1::Result* result) {
   for (const int64_t time : series.times()) out->add_time_ns(time);
   for (size_t i = 0; i < series.column_names().size(); ++i) {
     v1::SeriesColumn* column = out->add_columns();
-    column->set_name(series.column_names()[i]);
-    column->set_unit(sampler.units()[i]);
-    column->set_kind(ToProto(sampler.kinds()[i]));
+    column->set_name(sampler.columns()[i].name);
+    column->set_unit(sampler.columns()[i].unit);
+    column->set_kind(ToProto(sampler.columns()[i].kind));
     for (const int64_t value : series.column(i)) column->add_values(value);
   }
 }

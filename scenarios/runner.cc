@@ -66,8 +66,7 @@ class RunWatch {
     return absl::OkStatus();
   }
 
-  absl::Status TimeLimit(const Machine& machine) const {
-    (void)machine;
+  absl::Status TimeLimit() const {
     return absl::ResourceExhaustedError(
         absl::StrCat("stopped at ", limits_.max_sim_time_ns,
                      " ns of simulated time with processes still running: that is "
@@ -88,7 +87,7 @@ absl::Status RunToEnd(Machine& machine, RunWatch& watch) {
     for (int64_t i = 0;
          i < kStepsBetweenLooks && machine.engine().now() - looked < kTimeBetweenLooks; ++i) {
       if (machine.Step(watch.time_limit())) continue;
-      return machine.done() ? absl::OkStatus() : watch.TimeLimit(machine);
+      return machine.done() ? absl::OkStatus() : watch.TimeLimit();
     }
     if (absl::Status status = watch.Look(machine); !status.ok()) return status;
   }
@@ -163,15 +162,19 @@ absl::StatusOr<v1::Result> RunScenario(const v1::Scenario& scenario, const RunOp
   return BuildResult(**machine);
 }
 
-std::vector<CounterDescription> ListCounters() {
-  v1::Scenario smallest;
-  smallest.mutable_memory()->set_pages(kMinMemoryPages);
-  const auto machine = Machine::Create(smallest, {}, 0);
-  std::vector<CounterDescription> list;
-  for (const sim::Counter* counter : (*machine)->counters().SortedByName()) {
-    list.push_back({counter->name(), counter->unit(), counter->kind(), counter->help()});
-  }
-  return list;
+const std::vector<CounterDescription>& ListCounters() {
+  // Asked of the smallest machine there is, once a process.
+  static const auto* const list = [] {
+    v1::Scenario smallest;
+    smallest.mutable_memory()->set_pages(kMinMemoryPages);
+    const auto machine = Machine::Create(smallest, {}, 0);
+    auto* counters = new std::vector<CounterDescription>;
+    for (const sim::Counter* counter : (*machine)->counters().SortedByName()) {
+      counters->push_back({counter->name(), counter->unit(), counter->kind(), counter->help()});
+    }
+    return counters;
+  }();
+  return *list;
 }
 
 }  // namespace vmsim::scenarios

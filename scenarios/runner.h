@@ -53,8 +53,15 @@ absl::StatusOr<std::unique_ptr<Machine>> BuildMachine(const v1::Scenario& scenar
                                                       const RunOptions& options,
                                                       const ScenarioPlace& place = ScenarioPlace());
 
-// Every counter that results have.
-std::vector<CounterDescription> ListCounters();
+struct CounterDescription {
+  std::string name;
+  std::string unit;
+  sim::CounterKind kind;
+  std::string help;
+};
+
+// Every counter that each result has, by name; those of disks are not among them.
+const std::vector<CounterDescription>& ListCounters();
 
 }  // namespace vmsim::scenarios
 

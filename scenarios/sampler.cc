@@ -1,5 +1,7 @@
 #include "scenarios/sampler.h"
 
+#include <string_view>
+
 #include "absl/strings/str_cat.h"
 #include "scenarios/machine.h"
 
@@ -19,7 +21,7 @@ int64_t Blocked(Machine& m, int) {
     const sim::Thread* thread = runner->process().thread;
     if (thread->state() != sim::Thread::State::kSleeping) continue;
     const std::string_view on = thread->wait_message();
-    blocked += on != "start" && on != "nanslp";
+    blocked += on != "start" && on != "nanslp" && on != "instant";
   }
   return blocked;
 }
@@ -42,50 +44,31 @@ int64_t IdleNs(Machine& m, int) {
   return all - m.user_ns() - m.system_ns();
 }
 
+// Counters of the machine that are columns as they are.
+constexpr std::string_view kCounterColumns[] = {
+    "v_free_count", "v_active_count", "v_inactive_count", "v_laundry_count", "v_vm_faults",
+    "v_io_faults",  "v_reactivated",  "v_swapin",         "v_swappgsin",     "v_swapout",
+    "v_swappgsout", "v_tfree",        "v_pdpages",        "cpu_user_ns",     "cpu_system_ns",
+};
+
 }  // namespace
 
 std::vector<Sampler::Column> Sampler::Columns(Machine& machine) {
-  constexpr CounterKind kCounter = CounterKind::kCounter;
-  constexpr CounterKind kLevel = CounterKind::kLevel;
   std::vector<Column> columns = {
-      {"threads_runnable", "threads", kLevel, Runnable, 0},
-      {"threads_blocked", "threads", kLevel, Blocked, 0},
-      {"avm_pages", "pages", kLevel, MappedPages, 0},
-      {"v_free_count", "pages", kLevel,
-       [](Machine& m, int) -> int64_t { return m.vm().domain().free_count(); }, 0},
-      {"v_active_count", "pages", kLevel,
-       [](Machine& m, int) { return m.vm().reclaim().QueueLength(vm::QueueId::kActive); }, 0},
-      {"v_inactive_count", "pages", kLevel,
-       [](Machine& m, int) { return m.vm().reclaim().QueueLength(vm::QueueId::kInactive); }, 0},
-      {"v_laundry_count", "pages", kLevel,
-       [](Machine& m, int) { return m.vm().reclaim().QueueLength(vm::QueueId::kLaundry); }, 0},
-      {"v_vm_faults", "faults", kCounter,
-       [](Machine& m, int) { return m.vm().counters().v_vm_faults; }, 0},
-      {"v_io_faults", "faults", kCounter,
-       [](Machine& m, int) { return m.vm().counters().v_io_faults; }, 0},
-      {"v_reactivated", "pages", kCounter,
-       [](Machine& m, int) { return m.vm().counters().v_reactivated; }, 0},
-      {"v_swapin", "reads", kCounter, [](Machine& m, int) { return m.vm().counters().v_swapin; },
-       0},
-      {"v_swappgsin", "pages", kCounter,
-       [](Machine& m, int) { return m.vm().counters().v_swappgsin; }, 0},
-      {"v_swapout", "writes", kCounter, [](Machine& m, int) { return m.vm().counters().v_swapout; },
-       0},
-      {"v_swappgsout", "pages", kCounter,
-       [](Machine& m, int) { return m.vm().counters().v_swappgsout; }, 0},
-      {"v_tfree", "pages", kCounter, [](Machine& m, int) { return m.vm().counters().v_tfree; }, 0},
-      {"v_pdpages", "pages", kCounter, [](Machine& m, int) { return m.vm().counters().v_pdpages; },
-       0},
+      {"threads_runnable", "threads", CounterKind::kLevel, Runnable, 0, nullptr},
+      {"threads_blocked", "threads", CounterKind::kLevel, Blocked, 0, nullptr},
+      {"avm_pages", "pages", CounterKind::kLevel, MappedPages, 0, nullptr},
   };
+  for (const std::string_view name : kCounterColumns) {
+    const sim::Counter* counter = machine.counters().FindCounter(name);
+    CHECK(counter != nullptr, "no counter ", std::string(name));
+    columns.push_back({counter->name(), counter->unit(), counter->kind(), nullptr, 0, counter});
+  }
+  columns.push_back({"cpu_idle_ns", "ns", CounterKind::kCounter, IdleNs, 0, nullptr});
   for (size_t i = 0; i < machine.disks().size(); ++i) {
     columns.push_back({absl::StrCat("disk.", machine.disks()[i]->name(), ".transfers"), "requests",
-                       kCounter, DiskTransfers, static_cast<int>(i)});
+                       CounterKind::kCounter, DiskTransfers, static_cast<int>(i), nullptr});
   }
-  columns.push_back(
-      {"cpu_user_ns", "ns", kCounter, [](Machine& m, int) { return m.user_ns(); }, 0});
-  columns.push_back(
-      {"cpu_system_ns", "ns", kCounter, [](Machine& m, int) { return m.system_ns(); }, 0});
-  columns.push_back({"cpu_idle_ns", "ns", kCounter, IdleNs, 0});
   return columns;
 }
 
@@ -101,10 +84,6 @@ Sampler::Sampler(Machine& machine, sim::SimDuration interval_ns)
       columns_(Columns(machine)),
       series_(Names(columns_), kMaxRows),
       row_(columns_.size()) {
-  for (const Column& column : columns_) {
-    units_.push_back(column.unit);
-    kinds_.push_back(column.kind);
-  }
   Arm();
 }
 
@@ -121,7 +100,9 @@ void Sampler::OnTimer(void* context, uint64_t) {
 
 void Sampler::Sample() {
   for (size_t i = 0; i < columns_.size(); ++i) {
-    row_[i] = columns_[i].read(machine_, columns_[i].argument);
+    const Column& column = columns_[i];
+    row_[i] = column.counter != nullptr ? column.counter->value()
+                                        : column.read(machine_, column.argument);
   }
   series_.Append(machine_.engine().now(), row_);
 }

@@ -21,26 +21,27 @@ class Sampler {
  public:
   static constexpr size_t kMaxRows = 4096;
 
-  // Samples `machine`, which must outlive the sampler, every `interval_ns` from now on.
+  // Samples `machine`, which must outlive the sampler and have all its counters, every `interval_ns`
+  // from now on.
   Sampler(Machine& machine, sim::SimDuration interval_ns);
 
   const sim::Series& series() const { return series_; }
   sim::SimDuration interval() const { return interval_ns_ * series_.stride(); }
-  // Of each column.
-  const std::vector<std::string>& units() const { return units_; }
-  const std::vector<sim::CounterKind>& kinds() const { return kinds_; }
-
-  // A last row at the end of the run, unless there is one for this instant.
-  void Finish();
-
- private:
   struct Column {
     std::string name;
     std::string unit;
     sim::CounterKind kind;
     int64_t (*read)(Machine& machine, int argument);
     int argument;
+    const sim::Counter* counter;  // Read in place of `read`, if not null.
   };
+  // In the order of the series.
+  const std::vector<Column>& columns() const { return columns_; }
+
+  // A last row at the end of the run, unless there is one for this instant.
+  void Finish();
+
+ private:
   static std::vector<Column> Columns(Machine& machine);
   static std::vector<std::string> Names(const std::vector<Column>& columns);
   static void OnTimer(void* context, uint64_t);
@@ -50,8 +51,6 @@ class Sampler {
   Machine& machine_;
   sim::SimDuration interval_ns_;
   std::vector<Column> columns_;
-  std::vector<std::string> units_;
-  std::vector<sim::CounterKind> kinds_;
   sim::Series series_;
   std::vector<int64_t> row_;
 };

@@ -136,6 +136,15 @@ int64_t DefaultSize(const sim::DiskModelConfig& config) {
 
 }  // namespace
 
+sim::EngineConfig ToEngineConfig(const v1::Cpus& cpus) {
+  sim::EngineConfig config;
+  VMSIM_TAKE(cpus, count, config.cpus);
+  VMSIM_TAKE(cpus, slice_ns, config.slice_ns);
+  VMSIM_TAKE(cpus, grain_ns, config.grain_ns);
+  VMSIM_TAKE(cpus, context_switch_ns, config.context_switch_ns);
+  return config;
+}
+
 vm::Costs ToCosts(const v1::Costs& costs) {
   vm::Costs config;
   VMSIM_TAKE(costs, reference_ns, config.reference_ns);

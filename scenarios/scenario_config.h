@@ -10,10 +10,12 @@
 #include "scenarios/generators.h"
 #include "scenarios/scenario.pb.h"
 #include "sim/disk.h"
+#include "sim/engine.h"
 #include "vm/config.h"
 
 namespace vmsim::scenarios {
 
+sim::EngineConfig ToEngineConfig(const v1::Cpus& cpus);
 vm::Costs ToCosts(const v1::Costs& costs);
 vm::Tunables ToTunables(const v1::Tunables& tunables);
 vm::FreebsdRevision ToRevision(v1::FreeBsd::Revision revision);

@@ -1,7 +1,7 @@
 // vm/fault.h: what happens when a reference misses the page table.
 //
-//     TrySoftFast   the page is resident and valid in the entry's object: map it, done. Does not
-//     activate. Fault         the whole path:
+// First the fast path: the page is resident and valid in the entry's object, so it is mapped, and that
+// is all; it is not activated. Otherwise:
 //
 //       lookup --> resident, valid ------------------------------------> map, activate      (soft)
 //          ^  |--> resident, busy --> sleep, look again

@@ -56,14 +56,6 @@ class FaultStats {
       waits_[i].Record(waits.ns[i]);
     }
   }
-  // A fault that neither slept nor allocated.
-  void RecordSoft(sim::SimDuration latency) {
-    soft_.Record(latency);
-    all_.Record(latency);
-    Class& c = classes_[std::bit_width(static_cast<uint64_t>(latency))];
-    ++c.faults;
-    c.total_ns += latency;
-  }
 
   const sim::Histogram& soft() const { return soft_; }
   const sim::Histogram& zero() const { return zero_; }

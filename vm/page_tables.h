@@ -3,7 +3,7 @@
 // All page tables of the machine are one arena of 32-bit entries. Mapping a range takes a leaf, a
 // run of consecutive slots, one a virtual page; the slot number of a page's entry is its identity,
 // so a replayed trace is translated to slots once and a resident reference is one load and at most
-// one store: see Touch().
+// one store.
 //
 //     bits 0..27 frame | 28 valid | 29 writable | 30 accessed | 31 modified
 //

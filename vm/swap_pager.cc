@@ -340,7 +340,7 @@ void SwapPager::Complete(Io& io) {
     if (io.write) {
       CompleteWrite(io, i);
     } else {
-      CompleteRead(object, io, i);
+      CompleteRead(io, i);
     }
   }
   if (wake) object.swap_channel.WakeAll();
@@ -349,7 +349,7 @@ void SwapPager::Complete(Io& io) {
   if (io.write && io.async) PutWriteToken();
 }
 
-void SwapPager::CompleteRead(Object&, const Io& io, int i) {
+void SwapPager::CompleteRead(const Io& io, int i) {
   const FrameIndex frame = io.pages[i];
   Page& page = p_.pages[frame];
   const bool requested = i >= io.first_requested && i < io.end_requested;

@@ -4,9 +4,10 @@
 // finds on one device, a new block every time; the block it had before is freed. It comes in
 // together with the neighbours that lie next to it both in the object and on the device.
 //
-//     PutPages --> token (4 asynchronous writes) --> blocks --> pbuf --> disk --> OnDone: clean,
-//     inactive GetPages --> window --> neighbours' pages --> pbuf --> disk --> OnDone: valid; the
-//     faulter wakes
+//     PutPages --> write token --> blocks --> pbuf --> disk --> OnDone: clean, inactive
+//     GetPages --> window --> neighbours' pages --> pbuf --> disk --> OnDone: valid, the faulter wakes
+//
+// There are four write tokens (vm.swap_async_max), one for each asynchronous write under way.
 //
 // A read page keeps its block until it is dirtied. Metadata is not touched on an I/O error: a
 // failed read is tried again from the same block by the next fault; a failed write leaves the page
@@ -130,7 +131,7 @@ class SwapPager final : public Pager {
   static void OnDone(void* context, uint64_t io, int error, int64_t completed_bytes);
   void NoteTransfer(Io& io, int64_t completed_bytes);
   void Complete(Io& io);
-  void CompleteRead(Object& object, const Io& io, int i);
+  void CompleteRead(const Io& io, int i);
   void CompleteWrite(const Io& io, int i);
   int GrowBehind(Object& object, Io& io, int wanted);
   int GrowAhead(Object& object, Io& io, int wanted);
