@@ -22,6 +22,7 @@
 #include "scenarios/runner.h"
 #include "scenarios/scenario_reader.h"
 #include "sim/check.h"
+#include "vm/invariants.h"
 
 namespace py = pybind11;
 
@@ -68,7 +69,8 @@ bool SignalRaised() {
 std::shared_ptr<v1::Result> Run(std::optional<std::string> path, std::optional<std::string> text,
                                 std::optional<std::string> base_dir, std::optional<uint64_t> seed,
                                 std::vector<std::string> sets, std::optional<int64_t> max_events,
-                                std::optional<int64_t> max_wall_ms) {
+                                std::optional<int64_t> max_wall_ms, const std::string& check,
+                                std::optional<int64_t> check_interval_events) {
   if (path.has_value() == text.has_value()) throw py::type_error("give one of path and text");
   Request request;
   request.path = std::move(path);
@@ -78,6 +80,10 @@ std::shared_ptr<v1::Result> Run(std::optional<std::string> path, std::optional<s
   request.options.seed = seed;
   request.options.max_events = max_events.value_or(0);
   request.options.max_wall_ms = max_wall_ms.value_or(0);
+  const std::optional<vm::CheckLevel> level = vm::ParseCheckLevel(check);
+  if (!level.has_value()) throw py::value_error("check is 'off', 'cheap' or 'full'");
+  request.options.check = *level;
+  request.options.check_interval_events = check_interval_events.value_or(0);
 
   auto result = std::make_shared<v1::Result>();
   absl::Status status;
@@ -148,6 +154,7 @@ PYBIND11_MODULE(_core, module) {
       .def("series", &vmsim::python::Series)
       .def("to_json", [](const Result& result) { return vmsim::scenarios::ResultToJson(result); });
   module.def("run", &vmsim::python::Run, py::arg("path"), py::arg("text"), py::arg("base_dir"),
-             py::arg("seed"), py::arg("sets"), py::arg("max_events"), py::arg("max_wall_ms"));
+             py::arg("seed"), py::arg("sets"), py::arg("max_events"), py::arg("max_wall_ms"),
+             py::arg("check"), py::arg("check_interval_events"));
   module.def("break_invariant", &vmsim::python::BreakInvariant);
 }

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <set>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "scenarios/check_rules.h"
+#include "scenarios/errno_names.h"
 #include "scenarios/status_macros.h"
 
 namespace vmsim::scenarios {
@@ -73,6 +75,48 @@ std::optional<int64_t> FieldOf(const v1::ProcessResult& process, v1::ProcessFigu
   }
 }
 
+std::optional<int64_t> FieldOf(const v1::CallResult& call, v1::CallFigure::Field field) {
+  const v1::MincoreResult& pages = call.mincore();
+  switch (field) {
+    case v1::CallFigure::TIMES:
+      return call.times();
+    case v1::CallFigure::FAILURES:
+      return call.failures();
+    case v1::CallFigure::LAST_ERRNO:
+      return ErrnoNumber(call.last_errno());
+    case v1::CallFigure::TOTAL_NS:
+      return call.total_ns();
+    default:
+      break;
+  }
+  if (!call.has_mincore()) return std::nullopt;
+  switch (field) {
+    case v1::CallFigure::INCORE:
+      return pages.incore();
+    case v1::CallFigure::REFERENCED:
+      return pages.referenced();
+    case v1::CallFigure::MODIFIED:
+      return pages.modified();
+    case v1::CallFigure::REFERENCED_OTHER:
+      return pages.referenced_other();
+    case v1::CallFigure::MODIFIED_OTHER:
+      return pages.modified_other();
+    case v1::CallFigure::SUPER:
+      return pages.super();
+    default:
+      return std::nullopt;
+  }
+}
+
+std::optional<int64_t> FindCallField(const v1::Result& result, const v1::CallFigure& figure) {
+  for (const v1::CallResult& call : result.calls()) {
+    if (call.process() == figure.process() && call.label() == figure.label()) {
+      return FieldOf(call, figure.field());
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<int64_t> FindFigure(const v1::Result& result, const v1::Expectation& expectation) {
   switch (expectation.figure_case()) {
     case v1::Expectation::kCounter:
@@ -86,6 +130,8 @@ std::optional<int64_t> FindFigure(const v1::Result& result, const v1::Expectatio
         }
       }
       return std::nullopt;
+    case v1::Expectation::kCall:
+      return FindCallField(result, expectation.call());
     case v1::Expectation::FIGURE_NOT_SET:
       return std::nullopt;
   }
@@ -104,6 +150,10 @@ std::string FigureText(const v1::Expectation& expectation) {
       return absl::StrCat(
           "process[", expectation.process().name(), "] ",
           absl::AsciiStrToLower(v1::ProcessFigure::Field_Name(expectation.process().field())));
+    case v1::Expectation::kCall:
+      return absl::StrCat(
+          "call[", expectation.call().process(), " ", expectation.call().label(), "] ",
+          absl::AsciiStrToLower(v1::CallFigure::Field_Name(expectation.call().field())));
     case v1::Expectation::FIGURE_NOT_SET:
       break;
   }
@@ -138,8 +188,20 @@ Bound Compare(const v1::Expectation& expectation, int64_t value) {
   return {"", false};
 }
 
+absl::Status CheckCallFigure(const ScenarioPlace& place, const FieldRef& at,
+                             const v1::CallFigure& figure, const KnownNames& names) {
+  if (figure.field() == v1::CallFigure::FIELD_UNSPECIFIED) {
+    return place.Error({&at, "field"},
+                       "is missing; use TIMES, FAILURES, LAST_ERRNO, TOTAL_NS, INCORE, ...");
+  }
+  VMSIM_RETURN_IF_ERROR(
+      CheckKnownName(place, {&at, "process"}, figure.process(), "process", names.processes));
+  const std::set<std::string>& labels = names.labels[names.program_of.at(figure.process())];
+  return CheckKnownName(place, {&at, "label"}, figure.label(), "label of this process", labels);
+}
+
 absl::Status CheckFigure(const ScenarioPlace& place, const FieldRef& at,
-                         const v1::Expectation& expectation, const std::set<std::string>& processes,
+                         const v1::Expectation& expectation, const KnownNames& names,
                          const std::set<std::string>& counters) {
   const FieldRef histogram{&at, "histogram"}, process{&at, "process"};
   switch (expectation.figure_case()) {
@@ -160,11 +222,14 @@ absl::Status CheckFigure(const ScenarioPlace& place, const FieldRef& at,
                            "OOM_KILLED, SIGNAL, EXIT_STATUS, ...");
       }
       return CheckKnownName(place, {&process, "name"}, expectation.process().name(), "process",
-                            processes);
+                            names.processes);
+    case v1::Expectation::kCall:
+      return CheckCallFigure(place, {&at, "call"}, expectation.call(), names);
     case v1::Expectation::FIGURE_NOT_SET:
       break;
   }
-  return place.Error(at, "says nothing of what to look at; add counter, histogram or process");
+  return place.Error(at,
+                     "says nothing of what to look at; add counter, histogram, process or call");
 }
 
 }  // namespace
@@ -174,14 +239,13 @@ std::string ExpectationText(const v1::Expectation& expectation) {
 }
 
 absl::Status CheckExpectations(const v1::Scenario& scenario, const ScenarioPlace& place,
-                               const std::set<std::string>& processes,
-                               const std::vector<std::string>& counters) {
+                               const KnownNames& names, const std::vector<std::string>& counters) {
   const std::set<std::string> known(counters.begin(), counters.end());
   const FieldRef root;
   for (int i = 0; i < scenario.expectations_size(); ++i) {
     const v1::Expectation& expectation = scenario.expectations(i);
     const FieldRef at{&root, "expectations", i};
-    VMSIM_RETURN_IF_ERROR(CheckFigure(place, at, expectation, processes, known));
+    VMSIM_RETURN_IF_ERROR(CheckFigure(place, at, expectation, names, known));
     if (expectation.bound_case() == v1::Expectation::BOUND_NOT_SET) {
       return place.Error(at, "has no bound; add eq, ne, lt, le, gt, ge or between");
     }

@@ -15,7 +15,13 @@ v1::Result SomeResult() {
                                         p50: 20 p90: 80 p99: 85 p999: 90 }
                            processes { name: "cc1" majflt: 7 minflt: 8 references: 9 oom_killed: true
                                        signal: 9 exit_status: 0 cpu_time_ns: 5 stall_ns: 6
-                                       start_ns: 1 end_ns: -1 })",
+                                       start_ns: 1 end_ns: -1 }
+                           calls { process: "cc1" label: "lock" call: "mlock" times: 5 failures: 2
+                                   last_errno: "ENOMEM" total_ns: 900 }
+                           calls { process: "cc1" label: "in" call: "mincore" times: 1 last_errno: "0"
+                                   mincore { incore: 11 referenced: 12 modified: 13
+                                             referenced_other: 14 modified_other: 15 super: 16 } }
+                           calls { process: "cc1" label: "never" call: "wait" })",
                         "result", &result, nullptr)
                   .ok());
   return result;
@@ -50,6 +56,34 @@ constexpr Story kStories[] = {
      "passed 7"},
     {"OomKilled", "process { name: 'cc1' field: OOM_KILLED } eq: 1", "process[cc1] oom_killed == 1",
      "passed 1"},
+    {"CallTimes", "call { process: 'cc1' label: 'lock' field: TIMES } eq: 5",
+     "call[cc1 lock] times == 5", "passed 5"},
+    {"CallFailures", "call { process: 'cc1' label: 'lock' field: FAILURES } lt: 2",
+     "call[cc1 lock] failures < 2", "failed 2"},
+    {"CallErrno", "call { process: 'cc1' label: 'lock' field: LAST_ERRNO } eq: 12",
+     "call[cc1 lock] last_errno == 12", "passed 12"},
+    {"CallSuccess", "call { process: 'cc1' label: 'in' field: LAST_ERRNO } eq: 0",
+     "call[cc1 in] last_errno == 0", "passed 0"},
+    {"CallTime", "call { process: 'cc1' label: 'lock' field: TOTAL_NS } le: 900",
+     "call[cc1 lock] total_ns <= 900", "passed 900"},
+    {"Incore", "call { process: 'cc1' label: 'in' field: INCORE } eq: 11",
+     "call[cc1 in] incore == 11", "passed 11"},
+    {"Referenced", "call { process: 'cc1' label: 'in' field: REFERENCED } eq: 12",
+     "call[cc1 in] referenced == 12", "passed 12"},
+    {"Modified", "call { process: 'cc1' label: 'in' field: MODIFIED } eq: 13",
+     "call[cc1 in] modified == 13", "passed 13"},
+    {"ReferencedOther", "call { process: 'cc1' label: 'in' field: REFERENCED_OTHER } eq: 14",
+     "call[cc1 in] referenced_other == 14", "passed 14"},
+    {"ModifiedOther", "call { process: 'cc1' label: 'in' field: MODIFIED_OTHER } eq: 15",
+     "call[cc1 in] modified_other == 15", "passed 15"},
+    {"Super", "call { process: 'cc1' label: 'in' field: SUPER } eq: 16", "call[cc1 in] super == 16",
+     "passed 16"},
+    {"CallNeverMade", "call { process: 'cc1' label: 'never' field: LAST_ERRNO } eq: 0",
+     "call[cc1 never] last_errno == 0", "failed"},
+    {"NoAnswer", "call { process: 'cc1' label: 'lock' field: INCORE } eq: 0",
+     "call[cc1 lock] incore == 0", "failed"},
+    {"NoSuchCall", "call { process: 'cc2' label: 'lock' field: TIMES } eq: 0",
+     "call[cc2 lock] times == 0", "failed"},
     {"Negative", "process { name: 'cc1' field: END_NS } eq: -1", "process[cc1] end_ns == -1",
      "passed -1"},
 };

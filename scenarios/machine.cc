@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "scenarios/machine_counters.h"
 #include "scenarios/scenario_config.h"
-#include "sim/random.h"
+#include "scenarios/steps.h"
 #include "sim/trace_types.h"
 #include "vm/trace_types.h"
 
@@ -33,7 +33,8 @@ Machine::Machine(const v1::Scenario& scenario, SharedInputs inputs, uint64_t see
       seed_(seed),
       engine_(ToEngineConfig(scenario.cpus())),
       trace_(engine_.events().clock()),
-      vm_(engine_, trace_, ToVmConfig(scenario, bugs)) {
+      vm_(engine_, trace_, ToVmConfig(scenario, bugs)),
+      swap_devices_(vm_) {
   catalog_.Add(sim::trace::kTypes);
   catalog_.Add(vm::trace::kTypes);
   engine_.set_trace(&trace_);
@@ -47,7 +48,10 @@ absl::StatusOr<std::unique_ptr<Machine>> Machine::Create(const v1::Scenario& sce
                                                          const vm::PlantedBugs& bugs) {
   std::unique_ptr<Machine> machine(new Machine(scenario, std::move(inputs), seed, bugs));
   if (absl::Status status = machine->AddDisks(); !status.ok()) return status;
-  if (absl::Status status = machine->AddSwap(); !status.ok()) return status;
+  if (absl::Status status = machine->swap_devices_.AddAll(machine->scenario_, machine->disks_);
+      !status.ok()) {
+    return status;
+  }
   machine->AddSegments();
   machine->vm_.Start();
   machine->AddProcesses();
@@ -71,51 +75,51 @@ absl::Status Machine::AddDisks() {
   return absl::OkStatus();
 }
 
-absl::Status Machine::AddSwap() {
-  for (int i = 0; i < scenario_.swap_size(); ++i) {
-    const v1::SwapDevice& swap = scenario_.swap(i);
-    sim::Disk* disk = nullptr;
-    for (const auto& candidate : disks_) {
-      if (candidate->name() == swap.disk()) disk = candidate.get();
-    }
-    CHECK(disk != nullptr, "the scenario check knows every disk: ", swap.disk());
-    const int64_t disk_pages = disk->size_bytes() / vm::kPageSize;
-    const int64_t pages =
-        swap.size_pages() > 0 ? swap.size_pages() : disk_pages - swap.offset_pages();
-    if (pages < 3 || swap.offset_pages() + pages > disk_pages ||
-        !vm_.swap().space().CanSwapOn(static_cast<uint64_t>(pages) * (vm::kPageSize / 512))) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "swap[", i, "].size_pages: ", pages, " pages from page ", swap.offset_pages(),
-          " do not fit on disk \"", swap.disk(), "\" of ", disk_pages,
-          " pages (or exceed 2^32 swap pages in all); make the area smaller or the disk larger"));
-    }
-    vm_.swap().SwapOn(*disk, swap.offset_pages() * vm::kPageSize, static_cast<uint32_t>(pages));
-  }
-  return absl::OkStatus();
-}
-
 void Machine::AddSegments() {
   for (const v1::SharedSegment& segment : scenario_.shared_segments()) {
-    vm::Object& object = vm_.CreateAnonymous(static_cast<uint32_t>(segment.pages()));
+    vm::Object& object = vm_.CreateSegment(static_cast<uint32_t>(segment.pages()));
     inputs_.segments[segment.name()] = object.id;
   }
 }
 
 void Machine::AddProcesses() {
-  for (const v1::Process& process : scenario_.processes()) {
-    const int count = process.has_count() ? process.count() : 1;
-    for (int copy = 0; copy < count; ++copy) {
-      AddProcess(process, count == 1 ? process.name() : absl::StrCat(process.name(), ".", copy));
+  for (const v1::Process& config : scenario_.processes()) {
+    const int64_t count = config.has_count() ? config.count() : 1;
+    for (int64_t copy = 0; copy < count; ++copy) {
+      vm::Process& process =
+          vm_.CreateProcess(MemberName(config.name(), count, copy), config.protect());
+      if (config.has_rlimit_memlock_pages()) process.memlock_limit = config.rlimit_memlock_pages();
+      Start(std::make_unique<ProcessRunner>(
+          *this, process, ProcessRunner::Program{config.steps(), config.start_ns(), count, copy}));
     }
   }
 }
 
-void Machine::AddProcess(const v1::Process& config, const std::string& name) {
-  vm::Process& process = vm_.CreateProcess(name, config.protect());
-  runners_.push_back(std::make_unique<ProcessRunner>(engine_, vm_, process, config, inputs_,
-                                                     sim::StreamSeed(seed_, name)));
-  process.thread = engine_.Spawn(name, sim::kPriorityUser, RunProcess(*runners_.back()));
+ProcessRunner& Machine::Start(std::unique_ptr<ProcessRunner> runner) {
+  runners_.push_back(std::move(runner));
+  ProcessRunner& started = *runners_.back();
+  vm::Process& process = started.process();
+  runners_by_name_[process.name] = &started;
   ++processes_left_;
+  process.thread = engine_.Spawn(process.name, sim::kPriorityUser, RunProcess(started));
+  return started;
+}
+
+ProcessRunner& Machine::StartChild(std::unique_ptr<ProcessRunner> child) {
+  return Start(std::move(child));
+}
+
+vm::Process* Machine::FindProcess(const std::string& name) {
+  const auto it = runners_by_name_.find(name);
+  if (it == runners_by_name_.end()) return nullptr;
+  ProcessRunner& runner = *it->second;
+  return runner.started() >= 0 && runner.ended() < 0 ? &runner.process() : nullptr;
+}
+
+int Machine::SwapDeviceOn(const std::string& disk) const {
+  const std::vector<int> devices = SwapDevicesOn(scenario_, disk);
+  CHECK_EQ(devices.size(), 1u, "the scenario check knows the swap devices: ", disk);
+  return devices[0];
 }
 
 sim::Task<void> Machine::RunProcess(ProcessRunner& runner) {
@@ -155,6 +159,12 @@ std::string Machine::FinishDigest() {
     digest_.Add(absl::StrCat(process.name, ".minflt"), process.space.minflt);
     digest_.Add(absl::StrCat(process.name, ".references"), runner->references().references());
     digest_.Add(absl::StrCat(process.name, ".end_ns"), runner->ended());
+    for (const CallLog::Labelled& call : runner->calls().labelled()) {
+      const std::string name = absl::StrCat(process.name, ".", call.step->label());
+      digest_.Add(absl::StrCat(name, ".times"), call.times);
+      digest_.Add(absl::StrCat(name, ".failures"), call.failures);
+      digest_.Add(absl::StrCat(name, ".last_errno"), call.last_error);
+    }
   }
   return digest_.Hex();
 }

@@ -9,14 +9,17 @@
 #define VMSIM_SCENARIOS_MACHINE_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "scenarios/process_host.h"
 #include "scenarios/process_runner.h"
 #include "scenarios/sampler.h"
 #include "scenarios/scenario.pb.h"
+#include "scenarios/swap_devices.h"
 #include "sim/counters.h"
 #include "sim/disk.h"
 #include "sim/engine.h"
@@ -26,14 +29,14 @@
 
 namespace vmsim::scenarios {
 
-class Machine {
+class Machine final : public ProcessHost {
  public:
   // Builds the machine of a scenario that CheckScenario accepted, with its traces loaded already.
   // Errors: what only building shows, such as a swap area that does not fit on its disk.
   static absl::StatusOr<std::unique_ptr<Machine>> Create(const v1::Scenario& scenario,
                                                          SharedInputs inputs, uint64_t seed,
                                                          const vm::PlantedBugs& bugs = {});
-  ~Machine();
+  ~Machine() override;
 
   // Runs one event or one stretch of a thread. False when all processes have ended, when nothing
   // can happen any more, or when the clock would pass `limit`.
@@ -41,16 +44,26 @@ class Machine {
   // Whether every process has ended.
   bool done() const { return processes_left_ == 0; }
 
-  sim::Engine& engine() { return engine_; }
+  sim::Engine& engine() override { return engine_; }
   sim::Trace& trace() { return trace_; }
-  vm::VmSystem& vm() { return vm_; }
+  vm::VmSystem& vm() override { return vm_; }
   const std::vector<std::unique_ptr<sim::Disk>>& disks() const { return disks_; }
+  // In the scenario's order, then children in the order of their forks.
   const std::vector<std::unique_ptr<ProcessRunner>>& runners() const { return runners_; }
   const sim::CounterRegistry& counters() const { return counters_; }
   const sim::TraceCatalog& catalog() const { return catalog_; }
   Sampler& sampler() { return *sampler_; }
   const v1::Scenario& scenario() const { return scenario_; }
-  uint64_t seed() const { return seed_; }
+  uint64_t seed() const override { return seed_; }
+
+  // ProcessHost.
+  const SharedInputs& inputs() const override { return inputs_; }
+  UnexpectedCalls& unexpected_calls() override { return unexpected_calls_; }
+  vm::Process* FindProcess(const std::string& name) override;
+  ProcessRunner& StartChild(std::unique_ptr<ProcessRunner> child) override;
+  sim::Task<int> SwapOff(int swap, bool force) override { return swap_devices_.Off(swap, force); }
+  sim::Task<int> SwapOn(int swap) override { return swap_devices_.On(swap); }
+  int SwapDeviceOn(const std::string& disk) const override;
 
   // References of all processes so far.
   int64_t references() const;
@@ -66,10 +79,9 @@ class Machine {
   Machine(const v1::Scenario& scenario, SharedInputs inputs, uint64_t seed,
           const vm::PlantedBugs& bugs);
   absl::Status AddDisks();
-  absl::Status AddSwap();
   void AddSegments();
   void AddProcesses();
-  void AddProcess(const v1::Process& config, const std::string& name);
+  ProcessRunner& Start(std::unique_ptr<ProcessRunner> runner);
   sim::Task<void> RunProcess(ProcessRunner& runner);
 
   v1::Scenario scenario_;
@@ -81,7 +93,10 @@ class Machine {
   sim::DigestSink digest_;
   std::vector<std::unique_ptr<sim::Disk>> disks_;
   vm::VmSystem vm_;
+  SwapDevices swap_devices_;
+  UnexpectedCalls unexpected_calls_;
   std::vector<std::unique_ptr<ProcessRunner>> runners_;
+  std::map<std::string, ProcessRunner*> runners_by_name_;
   sim::CounterRegistry counters_;
   std::unique_ptr<Sampler> sampler_;
   int processes_left_ = 0;

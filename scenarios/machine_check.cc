@@ -43,11 +43,14 @@ constexpr IntegerRule kCostRules[] = {
     {"soft_fault_ns", 1, kCostMax},
     {"hard_fault_ns", 1, kCostMax},
     {"page_zero_ns", 0, kCostMax},
+    {"page_copy_ns", 0, kCostMax},
     {"page_scan_ns", 0, kCostMax},
     {"scan_batch_ns", 1000, kCostMax, kNoSpin},
     {"daemon_pass_ns", 1000, kCostMax, kNoSpin},
     {"swap_io_setup_ns", 0, kCostMax},
     {"tlb_shootdown_ns", 0, kCostMax},
+    {"syscall_ns", 0, kCostMax},
+    {"pte_ns", 0, kCostMax},
 };
 
 constexpr IntegerRule kTunableRules[] = {
@@ -64,6 +67,8 @@ constexpr IntegerRule kTunableRules[] = {
     {"swap_async_max", 1, 1024},
     {"maxphys", vm::kPageSize, 1 << 24},
     {"maxswzone", 0, int64_t{1} << 40},
+    {"overcommit", 0, 7},
+    {"max_user_wired_pages", 0, int64_t{1} << 32},
 };
 
 absl::Status CheckMemory(const v1::Scenario& scenario, const ScenarioPlace& place) {

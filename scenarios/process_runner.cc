@@ -1,28 +1,17 @@
 #include "scenarios/process_runner.h"
 
 #include <algorithm>
-#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "scenarios/generators.h"
+#include "scenarios/saturating.h"
 #include "scenarios/scenario_config.h"
+#include "sim/errno.h"
 #include "sim/random.h"
-#include "sim/wait_channel.h"
 
 namespace vmsim::scenarios {
 namespace {
-
-vm::Behavior BehaviorOf(v1::Map::Advice advice) {
-  switch (advice) {
-    case v1::Map::RANDOM:
-      return vm::Behavior::kRandom;
-    case v1::Map::SEQUENTIAL:
-      return vm::Behavior::kSequential;
-    default:
-      return vm::Behavior::kNormal;
-  }
-}
 
 // One pass over consecutive pages.
 class TouchSource final : public ReferenceSource {
@@ -47,29 +36,35 @@ constexpr int kMaxStepsInAnInstant = 256;
 
 }  // namespace
 
-ProcessRunner::ProcessRunner(sim::Engine& engine, vm::VmSystem& vm, vm::Process& process,
-                             const v1::Process& config, const SharedInputs& inputs, uint64_t seed)
-    : engine_(engine),
-      vm_(vm),
+ProcessRunner::ProcessRunner(ProcessHost& host, vm::Process& process, const Program& program)
+    : host_(host),
+      engine_(host.engine()),
+      vm_(host.vm()),
       process_(process),
-      config_(config),
-      inputs_(inputs),
-      seed_(seed),
-      references_(engine, vm, process) {}
+      program_(program),
+      seed_(sim::StreamSeed(host.seed(), process.name)),
+      references_(engine_, vm_, process),
+      system_calls_(host, process, maps_),
+      calls_(program.steps, host.unexpected_calls()) {}
 
 sim::Task<void> ProcessRunner::Run() {
-  co_await sim::Pause(engine_, config_.start_ns(), "start");
-  started_ = engine_.now();
-  MapTraces(config_.steps());
-  co_await RunSteps(config_.steps());
+  if (parent_ == nullptr) {
+    co_await sim::Pause(engine_, program_.start_ns, "start");
+    started_ = engine_.now();
+    KeepClearOfTraces(program_.steps);
+  }
+  // As execve ends a process whose image does not fit.
+  if (!MapTraces(program_.steps)) vm_.Kill(process_, vm::kSigKill);
+  co_await RunSteps(program_.steps, {});
   co_await vm_.Exit(process_, exit_status_);
   ended_ = engine_.now();
+  if (parent_ != nullptr) parent_->child_ended_.WakeAll();
 }
 
-sim::Task<void> ProcessRunner::RunSteps(const Steps& steps) {
+sim::Task<void> ProcessRunner::RunSteps(const Steps& steps, Turn turn) {
   for (const v1::Step& step : steps) {
     if (finished()) break;
-    co_await RunStep(step);
+    co_await RunStep(step, turn);
     if (engine_.now() != instant_) {
       instant_ = engine_.now();
       steps_in_instant_ = 0;
@@ -79,14 +74,8 @@ sim::Task<void> ProcessRunner::RunSteps(const Steps& steps) {
   }
 }
 
-sim::Task<void> ProcessRunner::RunStep(const v1::Step& step) {
+sim::Task<void> ProcessRunner::RunStep(const v1::Step& step, Turn turn) {
   switch (step.step_case()) {
-    case v1::Step::kMap:
-      Map(step.map());
-      break;
-    case v1::Step::kUnmap:
-      co_await Unmap(step.unmap().map());
-      break;
     case v1::Step::kTouch:
       co_await Touch(step.touch());
       break;
@@ -104,12 +93,22 @@ sim::Task<void> ProcessRunner::RunStep(const v1::Step& step) {
       exit_status_ = step.exit().status();
       break;
     case v1::Step::kRepeat:
-      for (int64_t i = 0; i < step.repeat().times() && !finished(); ++i) {
-        co_await RunSteps(step.repeat().steps());
-      }
+      co_await Repeat(step.repeat(), turn);
       break;
     case v1::Step::STEP_NOT_SET:
       CHECK(false, "a step without content passed the check");
+      break;
+    default:
+      co_await RunCall(step, turn);
+      break;
+  }
+}
+
+sim::Task<void> ProcessRunner::Repeat(const v1::Repeat& repeat, Turn turn) {
+  const int64_t first = SaturatingMultiply(turn.run, repeat.times());
+  const int64_t runs = SaturatingMultiply(turn.runs, repeat.times());
+  for (int64_t i = 0; i < repeat.times() && !finished(); ++i) {
+    co_await RunSteps(repeat.steps(), {SaturatingAdd(first, i), runs});
   }
 }
 
@@ -120,44 +119,25 @@ sim::Task<void> ProcessRunner::SleepFor(sim::SimDuration ns) {
                                 {.timeout_ns = ns, .interruptible = true});
 }
 
-void ProcessRunner::Map(const v1::Map& map) {
-  uint64_t pages = static_cast<uint64_t>(map.pages());
-  vm::Object* object;
-  if (map.shared_segment().empty()) {
-    object = &vm_.CreateAnonymous(static_cast<uint32_t>(pages));
-  } else {
-    object = &vm_.objects()[inputs_.segments.at(map.shared_segment())];
-    ++object->ref_count;
-    object->flags &= ~vm::kObjOneMapping;
-    if (pages == 0) pages = object->size - static_cast<uint64_t>(map.first_page());
-  }
-  const vm::PteSlot slot = vm_.page_tables().AllocateLeaf(static_cast<uint32_t>(pages));
-  CHECK_NE(slot, 0u, "the scenario check bounds all maps together");
-  const vm::Vpage start = process_.space.FindSpace(map_base_, pages);
-  vm::MapEntry& entry =
-      process_.space.Insert(start, static_cast<uint32_t>(pages), *object,
-                            static_cast<vm::Pindex>(map.first_page()), slot, !map.read_only());
-  entry.behavior = BehaviorOf(map.advice());
-  maps_[map.name()] = start;
-}
+// --- References ---
 
-sim::Task<void> ProcessRunner::Unmap(const std::string& name) {
-  const vm::Vpage start = maps_.at(name);
-  maps_.erase(name);
-  const vm::MapEntry* entry = process_.space.Lookup(start);
-  const vm::PteSlot slot = entry->slot;
-  const uint32_t pages = static_cast<uint32_t>(entry->pages());
-  co_await vm_.Unmap(process_, start);
-  vm_.page_tables().FreeLeaf(slot, pages);
+// A reference to memory of which nothing is mapped any more; where some still is, the fault path
+// finds out.
+void ProcessRunner::FaultOutside() {
+  vm_.Kill(process_, vm::SignalOf(vm::FaultResult::kInvalidAddress));
 }
 
 sim::Task<void> ProcessRunner::Touch(const v1::Touch& touch) {
-  const vm::MapEntry* entry = process_.space.Lookup(maps_.at(touch.map()));
+  const Region& region = maps_.At(touch.map());
+  if (!ProcessMaps::IsMapped(process_.space, region)) {
+    FaultOutside();
+    co_return;
+  }
   const uint64_t first = static_cast<uint64_t>(touch.first_page());
   const uint64_t pages =
-      touch.pages() > 0 ? static_cast<uint64_t>(touch.pages()) : entry->pages() - first;
+      touch.pages() > 0 ? static_cast<uint64_t>(touch.pages()) : region.pages - first;
   TouchSource source(first, pages, touch.write());
-  co_await references_.Run(source, entry->slot);
+  co_await references_.Run(source, region.slot);
 }
 
 uint64_t ProcessRunner::NextSeed() {
@@ -165,43 +145,111 @@ uint64_t ProcessRunner::NextSeed() {
 }
 
 sim::Task<void> ProcessRunner::Generate(const v1::Generate& generate) {
-  const vm::MapEntry* entry = process_.space.Lookup(maps_.at(generate.map()));
+  const Region& region = maps_.At(generate.map());
   const uint64_t derived = NextSeed();
+  if (!ProcessMaps::IsMapped(process_.space, region)) {
+    FaultOutside();
+    co_return;
+  }
   const GeneratorConfig config =
-      ToGeneratorConfig(generate, static_cast<int64_t>(entry->pages()), derived);
+      ToGeneratorConfig(generate, static_cast<int64_t>(region.pages), derived);
   auto source = MakeGenerator(config);
   CHECK(source.ok(), "the scenario check accepted it: ", source.status().message());
-  co_await references_.Run(**source, entry->slot);
+  co_await references_.Run(**source, region.slot);
 }
 
 sim::Task<void> ProcessRunner::Replay(const v1::Trace& trace) {
-  const TraceLayout& layout = inputs_.traces.at(trace.file());
-  const vm::PteSlot base = trace_slots_.at(trace.file());
+  const TraceLayout& layout = host_.inputs().traces.at(trace.file());
+  if (layout.records.empty()) co_return;
+  if (!ProcessMaps::IsMapped(process_.space, layout)) {
+    FaultOutside();
+    co_return;
+  }
   VptTraceSource source(layout.records,
                         trace.has_repeat() ? static_cast<uint64_t>(trace.repeat()) : 1);
-  co_await references_.Run(source, base);
+  co_await references_.Run(source, maps_.TraceSlot(trace.file()));
 }
 
-// Maps the ranges of the process's traces at their addresses, before anything else is mapped, so
-// that maps without an address of their own keep clear of them.
-void ProcessRunner::MapTraces(const Steps& steps) {
+// Maps the ranges of the process's traces at their addresses, before anything else is mapped.
+bool ProcessRunner::MapTraces(const Steps& steps) {
   for (const v1::Step& step : steps) {
-    if (step.has_trace()) MapTrace(step.trace().file(), inputs_.traces.at(step.trace().file()));
-    if (step.has_repeat()) MapTraces(step.repeat().steps());
+    if (step.has_repeat() && !MapTraces(step.repeat().steps())) return false;
+    if (!step.has_trace()) continue;
+    const std::string& file = step.trace().file();
+    if (!maps_.MapTrace(vm_, process_, file, host_.inputs().traces.at(file))) return false;
+  }
+  return true;
+}
+
+// Maps without an address of their own must leave room for the traces of children, too.
+void ProcessRunner::KeepClearOfTraces(const Steps& steps) {
+  for (const v1::Step& step : steps) {
+    if (step.has_repeat()) KeepClearOfTraces(step.repeat().steps());
+    if (step.has_fork()) KeepClearOfTraces(step.fork().steps());
+    if (step.has_trace()) maps_.KeepClearOf(host_.inputs().traces.at(step.trace().file()));
   }
 }
 
-void ProcessRunner::MapTrace(const std::string& file, const TraceLayout& layout) {
-  const auto [it, is_new] = trace_slots_.try_emplace(file, 0);
-  if (!is_new || layout.pages == 0) return;
-  it->second = vm_.page_tables().AllocateLeaf(layout.pages);
-  CHECK_NE(it->second, 0u, "the scenario check bounds all maps together");
-  for (const TraceEntry& entry : layout.entries) {
-    vm::Object& object = vm_.CreateAnonymous(entry.pages);
-    process_.space.Insert(entry.start, entry.pages, object, 0, it->second + entry.first,
-                          /*writable=*/true);
-    map_base_ = std::max(map_base_, entry.start + entry.pages);
+// --- System calls ---
+
+// A call that a signal ended has not returned to anybody.
+sim::Task<void> ProcessRunner::RunCall(const v1::Step& step, Turn turn) {
+  const sim::SimTime start = engine_.now();
+  MincoreSums pages;
+  int error;
+  if (step.has_fork()) {
+    error = co_await Fork(step.fork(), turn);
+  } else if (step.has_wait()) {
+    error = co_await Wait();
+  } else {
+    error = co_await system_calls_.Run(step, &pages);
   }
+  if (process_.killed()) co_return;
+  const bool answered = step.has_mincore() && error == 0;
+  calls_.Note(process_.name, step, {error, engine_.now() - start, answered ? &pages : nullptr});
+}
+
+sim::Task<int> ProcessRunner::Fork(const v1::Fork& fork, Turn turn) {
+  const Program program{fork.steps(), 0, SaturatingMultiply(program_.members, turn.runs),
+                        program_.index * turn.runs + turn.run};
+  vm::Process& child =
+      vm_.CreateProcess(MemberName(fork.name(), program.members, program.index), false);
+  child.memlock_limit = process_.memlock_limit;
+  // While its memory is copied nobody may choose it as a victim (PRS_NEW).
+  child.exiting = true;
+  vm::Forker::LeafMap leaves;
+  if (const int error = co_await vm_.Fork(process_, child, &leaves); error != 0) {
+    child.exited = true;
+    co_return error;
+  }
+  child.exiting = false;
+  auto runner = std::make_unique<ProcessRunner>(host_, child, program);
+  runner->Inherit(*this, leaves);
+  children_.push_back(&host_.StartChild(std::move(runner)));
+  co_return 0;
+}
+
+void ProcessRunner::Inherit(ProcessRunner& parent, const vm::Forker::LeafMap& leaves) {
+  parent_ = &parent;
+  maps_ = parent.maps_.ForChild(leaves);
+  started_ = engine_.now();
+}
+
+bool ProcessRunner::AllChildrenEnded() const {
+  return std::all_of(children_.begin(), children_.end(),
+                     [](const ProcessRunner* child) { return child->ended() >= 0; });
+}
+
+sim::Task<int> ProcessRunner::Wait() {
+  co_await engine_.Consume(vm_.config().costs.syscall_ns);
+  if (children_.empty()) co_return sim::kEchild;
+  while (!AllChildrenEnded()) {
+    const int error =
+        co_await child_ended_.Sleep(engine_, sim::kPriorityUser, "wait", {.interruptible = true});
+    if (error != sim::kAwakened) co_return error;
+  }
+  children_.clear();
+  co_return 0;
 }
 
 }  // namespace vmsim::scenarios

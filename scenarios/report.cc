@@ -26,6 +26,7 @@ class Report {
     Section("What faults waited for", WaitsSection(result_));
     Section("Reclaim", ReclaimSection(result_.reclaim()));
     Section("Processes", ProcessesSection(result_, options_.max_processes));
+    Section("System calls", CallsSection(result_, options_.max_calls));
     Section("Disks", DisksSection(result_));
     Section("Expectations", Expectations());
     absl::StrAppend(&text_, "\ndigest ", result_.digest(), "\n");
@@ -61,8 +62,9 @@ class Report {
     for (const v1::ExpectationResult& outcome : result_.expectations()) {
       const std::string verdict =
           outcome.passed() ? Painted(kGreen, "passed") : Painted(kRed, "FAILED");
-      const std::string got = outcome.has_got() ? absl::StrCat("got ", outcome.got())
-                                                : std::string("there is no such figure");
+      std::string got = outcome.has_got() ? absl::StrCat("got ", outcome.got())
+                                          : std::string("there is no such figure");
+      if (!outcome.got_name().empty()) absl::StrAppend(&got, ", ", outcome.got_name());
       absl::StrAppend(&text, "  ", verdict, "  ", outcome.text(), "  (", got, ")\n");
     }
     return text;

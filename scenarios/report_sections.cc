@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -104,6 +105,22 @@ std::string HowItEnded(const v1::ProcessResult& process) {
   return absl::StrCat("exit ", process.exit_status());
 }
 
+// What mincore said, those that are 0 left out.
+std::string MincoreText(const v1::MincoreResult& pages) {
+  const std::pair<const char*, int64_t> kSums[] = {{"incore", pages.incore()},
+                                                   {"referenced", pages.referenced()},
+                                                   {"modified", pages.modified()},
+                                                   {"referenced_other", pages.referenced_other()},
+                                                   {"modified_other", pages.modified_other()},
+                                                   {"super", pages.super()}};
+  std::string text = absl::StrCat(kSums[0].first, " ", Grouped(kSums[0].second));
+  for (const auto& [name, count] : kSums) {
+    if (name != kSums[0].first && count != 0)
+      absl::StrAppend(&text, ", ", name, " ", Grouped(count));
+  }
+  return text;
+}
+
 std::string TimeOrDash(int64_t ns) { return ns < 0 ? "-" : Seconds(ns); }
 
 }  // namespace
@@ -192,6 +209,32 @@ std::string ProcessesSection(const v1::Result& result, int max_processes) {
   std::string text = table.Render();
   if (shown < result.processes_size()) {
     absl::StrAppend(&text, "  ... and ", Grouped(result.processes_size() - shown),
+                    " more; --json has all\n");
+  }
+  return text;
+}
+
+std::string CallsSection(const v1::Result& result, int max_calls) {
+  if (result.calls().empty()) return "";
+  TextTable table({{"process", "", true},
+                   {"label", "", true},
+                   {"call", "", true},
+                   {"times", "", false},
+                   {"failures", "", false},
+                   {"last", "", true},
+                   {"time", "", false},
+                   {"pages", "", true}});
+  const int shown = std::min(result.calls_size(), max_calls);
+  for (int i = 0; i < shown; ++i) {
+    const v1::CallResult& call = result.calls(i);
+    table.AddRow({call.process(), call.label(), call.call(), Grouped(call.times()),
+                  Grouped(call.failures()), call.times() == 0 ? "-" : call.last_errno(),
+                  HumanDuration(call.total_ns()),
+                  call.has_mincore() ? MincoreText(call.mincore()) : ""});
+  }
+  std::string text = table.Render();
+  if (shown < result.calls_size()) {
+    absl::StrAppend(&text, "  ... and ", Grouped(result.calls_size() - shown),
                     " more; --json has all\n");
   }
   return text;

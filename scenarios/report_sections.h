@@ -17,6 +17,8 @@ std::string LatencySection(const v1::Result& result);
 std::string WaitsSection(const v1::Result& result);
 std::string ReclaimSection(const v1::ReclaimResult& reclaim);
 std::string ProcessesSection(const v1::Result& result, int max_processes);
+// System calls with a label.
+std::string CallsSection(const v1::Result& result, int max_calls);
 std::string DisksSection(const v1::Result& result);
 
 }  // namespace vmsim::scenarios

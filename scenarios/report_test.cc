@@ -69,10 +69,15 @@ fault_waits { cause: "disk_queue" count: 12 total_ns: 3000000 p50_ns: 60000 p99_
 fault_waits { cause: "free_memory" count: 2 total_ns: 1000000 p50_ns: 400000 p99_ns: 600000 max_ns: 600000 }
 slow_faults { threshold_ns: 1234567 faults: 1 total_ns: 2500000
               waits { cause: "disk_queue" total_ns: 1200000 } waits { cause: "disk_service" total_ns: 1000000 } }
+calls { process: "cc1" label: "lock" call: "mlock" times: 1200 failures: 3 last_errno: "ENOMEM" total_ns: 1500000 }
+calls { process: "cc1" label: "in" call: "mincore" times: 2 last_errno: "0" total_ns: 8200
+        mincore { incore: 1234 referenced: 1000 modified: 7 referenced_other: 1001 modified_other: 7 } }
+calls { process: "victim" label: "never" call: "wait" }
 reclaim { scanned_pages: 4000 freed_pages: 1000 laundered_pages: 32 reactivated_pages: 500 refaults: 30 }
 expectations { text: "v_swapin >= 10" got: 30 passed: true }
 expectations { text: "oom_kills == 0" got: 1 }
 expectations { text: "v_nothing == 0" }
+expectations { text: "process[cc1] steps[3].mlock errno == 0" got: 12 got_name: "ENOMEM" }
 )";
 
 v1::Result MadeUp() {
@@ -111,6 +116,12 @@ TEST(ReportTest, ManyProcessesAreCutShort) {
   ReportOptions options;
   options.max_processes = 2;
   EXPECT_THAT(TextReport(MadeUp(), options), HasSubstr("  ... and 3 more; --json has all\n"));
+}
+
+TEST(ReportTest, ManyCallsAreCutShort) {
+  ReportOptions options;
+  options.max_calls = 1;
+  EXPECT_THAT(TextReport(MadeUp(), options), HasSubstr("  ... and 2 more; --json has all\n"));
 }
 
 // Two samples a row: rates over both, levels of the second.
@@ -177,12 +188,12 @@ TEST(ResultJsonTest, HasTheDocumentedShape) {
   const auto json = nlohmann::ordered_json::parse(ResultToJson(MadeUp()));
   std::vector<std::string> keys;
   for (auto it = json.begin(); it != json.end(); ++it) keys.push_back(it.key());
-  EXPECT_EQ(keys,
-            (std::vector<std::string>{
-                "schema_version", "scenario",    "seed",        "digest",     "sim_time_ns",
-                "events_run",     "references",  "policy",      "revision",   "memory_pages",
-                "cpus",           "counters",    "processes",   "histograms", "series",
-                "disks",          "fault_waits", "slow_faults", "reclaim",    "expectations"}));
+  EXPECT_EQ(keys, (std::vector<std::string>{
+                      "schema_version", "scenario",    "seed",        "digest",     "sim_time_ns",
+                      "events_run",     "references",  "policy",      "revision",   "memory_pages",
+                      "cpus",           "counters",    "processes",   "histograms", "series",
+                      "disks",          "fault_waits", "slow_faults", "reclaim",    "calls",
+                      "expectations"}));
   EXPECT_EQ(json["schema_version"], 1);
   EXPECT_TRUE(json["seed"].is_number_unsigned());
   EXPECT_EQ(json["seed"].get<uint64_t>(), std::numeric_limits<uint64_t>::max());
@@ -202,6 +213,13 @@ TEST(ResultJsonTest, HasTheDocumentedShape) {
   EXPECT_EQ(json["expectations"][0]["got"], 30);
   EXPECT_EQ(json["expectations"][0]["passed"], true);
   EXPECT_FALSE(json["expectations"][2].contains("got"));
+  EXPECT_FALSE(json["expectations"][0].contains("got_name"));
+  EXPECT_EQ(json["expectations"][3]["got_name"], "ENOMEM");
+  EXPECT_EQ(json["calls"][0]["last_errno"], "ENOMEM");
+  EXPECT_EQ(json["calls"][0]["failures"], 3);
+  EXPECT_FALSE(json["calls"][0].contains("mincore"));
+  EXPECT_EQ(json["calls"][1]["mincore"]["referenced_other"], 1001);
+  EXPECT_EQ(json["calls"][2]["times"], 0);
 }
 
 TEST(ResultJsonTest, EmptyListsAreLists) {

@@ -5,8 +5,11 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "scenarios/errno_names.h"
 #include "scenarios/expectations.h"
 #include "scenarios/scenario_config.h"
+#include "scenarios/steps.h"
 
 namespace vmsim::scenarios {
 namespace {
@@ -70,6 +73,46 @@ void AddProcesses(const Machine& machine, v1::Result* result) {
     out->set_start_ns(runner->started());
     out->set_end_ns(runner->ended());
   }
+}
+
+void AddCalls(const Machine& machine, v1::Result* result) {
+  for (const auto& runner : machine.runners()) {
+    for (const CallLog::Labelled& call : runner->calls().labelled()) {
+      v1::CallResult* out = result->add_calls();
+      out->set_process(runner->process().name);
+      out->set_label(call.step->label());
+      out->set_call(StepName(*call.step));
+      out->set_times(call.times);
+      out->set_failures(call.failures);
+      if (call.times > 0) out->set_last_errno(ErrnoName(call.last_error));
+      out->set_total_ns(call.total_ns);
+      if (!call.has_pages) continue;
+      v1::MincoreResult* pages = out->mutable_mincore();
+      pages->set_incore(call.pages.incore);
+      pages->set_referenced(call.pages.referenced);
+      pages->set_modified(call.pages.modified);
+      pages->set_referenced_other(call.pages.referenced_other);
+      pages->set_modified_other(call.pages.modified_other);
+      pages->set_super(call.pages.super);
+    }
+  }
+}
+
+// Calls that came to another errno than they had to: expectations that do not hold.
+void AddUnexpectedCalls(Machine& machine, v1::Result* result) {
+  const UnexpectedCalls& unexpected = machine.unexpected_calls();
+  for (const UnexpectedCalls::Call& call : unexpected.kept()) {
+    const std::string& expected = call.step->expect_errno();
+    v1::ExpectationResult* out = result->add_expectations();
+    out->set_text(absl::StrCat("process[", call.process, "] ", call.path, ".", StepName(*call.step),
+                               " errno == ", expected.empty() ? "0" : expected));
+    out->set_got(call.error);
+    out->set_got_name(ErrnoName(call.error));
+  }
+  if (unexpected.others() == 0) return;
+  v1::ExpectationResult* out = result->add_expectations();
+  out->set_text("other calls with an errno that was not expected == 0");
+  out->set_got(unexpected.others());
 }
 
 void AddHistograms(Machine& machine, v1::Result* result) {
@@ -192,12 +235,14 @@ v1::Result BuildResult(Machine& machine) {
   result.set_cpus(machine.engine().config().cpus);
   AddCounters(machine, &result);
   AddProcesses(machine, &result);
+  AddCalls(machine, &result);
   AddHistograms(machine, &result);
   AddSeries(machine, &result);
   AddDisks(machine, &result);
   AddWaits(machine, &result);
   AddReclaim(machine, &result);
   EvaluateExpectations(scenario, &result);
+  AddUnexpectedCalls(machine, &result);
   return result;
 }
 

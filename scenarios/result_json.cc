@@ -96,9 +96,27 @@ Json ToJson(const v1::ReclaimResult& reclaim) {
               {"refaults", reclaim.refaults()}};
 }
 
+Json ToJson(const v1::CallResult& call) {
+  Json json{{"process", call.process()},   {"label", call.label()},
+            {"call", call.call()},         {"times", call.times()},
+            {"failures", call.failures()}, {"last_errno", call.last_errno()},
+            {"total_ns", call.total_ns()}};
+  if (call.has_mincore()) {
+    const v1::MincoreResult& pages = call.mincore();
+    json["mincore"] = Json{{"incore", pages.incore()},
+                           {"referenced", pages.referenced()},
+                           {"modified", pages.modified()},
+                           {"referenced_other", pages.referenced_other()},
+                           {"modified_other", pages.modified_other()},
+                           {"super", pages.super()}};
+  }
+  return json;
+}
+
 Json ToJson(const v1::ExpectationResult& outcome) {
   Json json{{"text", outcome.text()}};
   if (outcome.has_got()) json["got"] = outcome.got();
+  if (!outcome.got_name().empty()) json["got_name"] = outcome.got_name();
   json["passed"] = outcome.passed();
   return json;
 }
@@ -138,6 +156,7 @@ Json ToJson(const v1::Result& result) {
             {"fault_waits", ListOf(result.fault_waits())}};
   if (result.has_slow_faults()) json["slow_faults"] = ToJson(result.slow_faults());
   json["reclaim"] = ToJson(result.reclaim());
+  json["calls"] = ListOf(result.calls());
   json["expectations"] = ListOf(result.expectations());
   return json;
 }

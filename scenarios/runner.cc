@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "scenarios/invariant_watch.h"
 #include "scenarios/machine_counters.h"
 #include "scenarios/result_builder.h"
 #include "scenarios/scenario_check.h"
@@ -81,14 +82,18 @@ class RunWatch {
   HostClock::time_point last_progress_;
 };
 
-absl::Status RunToEnd(Machine& machine, RunWatch& watch) {
+absl::Status RunToEnd(Machine& machine, RunWatch& watch, InvariantWatch& invariants) {
   while (true) {
     const sim::SimTime looked = machine.engine().now();
     for (int64_t i = 0;
          i < kStepsBetweenLooks && machine.engine().now() - looked < kTimeBetweenLooks; ++i) {
-      if (machine.Step(watch.time_limit())) continue;
-      return machine.done() ? absl::OkStatus() : watch.TimeLimit();
+      const bool went_on = machine.Step(watch.time_limit());
+      if (!went_on || invariants.Due()) {
+        if (absl::Status status = invariants.Check(); !status.ok()) return status;
+      }
+      if (!went_on) return machine.done() ? absl::OkStatus() : watch.TimeLimit();
     }
+    if (absl::Status status = invariants.CheckCheaply(); !status.ok()) return status;
     if (absl::Status status = watch.Look(machine); !status.ok()) return status;
   }
 }
@@ -156,7 +161,8 @@ absl::StatusOr<v1::Result> RunScenario(const v1::Scenario& scenario, const RunOp
   RunWatch watch(scenario, options, loaded->references);
   auto machine = Build(scenario, options, *std::move(loaded), place);
   if (!machine.ok()) return machine.status();
-  if (absl::Status status = RunToEnd(**machine, watch); !status.ok()) {
+  InvariantWatch invariants(**machine, options.check, options.check_interval_events);
+  if (absl::Status status = RunToEnd(**machine, watch, invariants); !status.ok()) {
     return absl::Status(status.code(), absl::StrCat(place.file(), ": ", status.message()));
   }
   return BuildResult(**machine);

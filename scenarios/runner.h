@@ -17,6 +17,7 @@
 #include "scenarios/result.pb.h"
 #include "scenarios/scenario.pb.h"
 #include "scenarios/scenario_place.h"
+#include "vm/invariants.h"
 #include "vm/planted_bugs.h"
 
 namespace vmsim::scenarios {
@@ -36,6 +37,10 @@ struct RunOptions {
   bool allow_any_path = false;   // Traces may lie outside base_dir.
   // Called about ten times a second of host time. Returning false stops the run: kCancelled.
   std::function<bool(const Progress&)> progress;
+  // Which invariants to check while it runs, and at kFull after how many events each time; 0: the
+  // default of scenarios/invariant_watch.h.
+  vm::CheckLevel check = vm::CheckLevel::kCheap;
+  int64_t check_interval_events = 0;
   vm::PlantedBugs planted_bugs;  // For tests of the tests.
 };
 
@@ -43,7 +48,8 @@ struct RunOptions {
 //   InvalidArgument    the scenario or a trace makes no sense      (exit status 65)
 //   NotFound           a trace is missing                          (66)
 //   ResourceExhausted  a limit of the run was reached              (75)
-//   Cancelled          progress said stop
+//   Cancelled          progress said stop                          (130)
+//   Internal           an invariant is broken: a bug in vmsim      (70)
 // A result whose expectations do not all hold is still a result.
 absl::StatusOr<v1::Result> RunScenario(const v1::Scenario& scenario, const RunOptions& options,
                                        const ScenarioPlace& place = ScenarioPlace());

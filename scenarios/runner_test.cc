@@ -19,6 +19,7 @@ v1::Scenario Parse(const std::string& text) {
 }
 
 v1::Result RunText(const std::string& text, RunOptions options = {}) {
+  options.check = vm::CheckLevel::kFull;
   auto result = RunScenario(Parse(text), options);
   EXPECT_TRUE(result.ok()) << result.status();
   return result.ok() ? *result : v1::Result();

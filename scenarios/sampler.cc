@@ -21,7 +21,7 @@ int64_t Blocked(Machine& m, int) {
     const sim::Thread* thread = runner->process().thread;
     if (thread->state() != sim::Thread::State::kSleeping) continue;
     const std::string_view on = thread->wait_message();
-    blocked += on != "start" && on != "nanslp" && on != "instant";
+    blocked += on != "start" && on != "nanslp" && on != "instant" && on != "wait";
   }
   return blocked;
 }

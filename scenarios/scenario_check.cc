@@ -1,7 +1,6 @@
 #include "scenarios/scenario_check.h"
 
 #include <limits>
-#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "scenarios/check_rules.h"
@@ -17,6 +16,7 @@ namespace {
 constexpr int64_t kMaxMappedPages = int64_t{1} << 32;
 constexpr int64_t kMaxPagesMappedInAll = int64_t{1} << 40;
 constexpr int64_t kMaxStepRuns = 1'000'000'000;
+constexpr int64_t kMaxLabelledCalls = 100'000;
 
 absl::Status CheckGeneral(const v1::Scenario& scenario, const ScenarioPlace& place) {
   constexpr IntegerRule kLimitRules[] = {
@@ -43,9 +43,9 @@ TraceSize NoTraces(const std::string&) { return {}; }
 absl::Status CheckTotals(const v1::Scenario& scenario, const ScenarioTotals& totals,
                          const ScenarioPlace& place, const CheckOptions& options) {
   if (totals.mapped_pages > kMaxMappedPages) {
-    return place.Error("processes",
-                       absl::StrCat("all maps together have more than ", kMaxMappedPages,
-                                    " pages; use fewer or smaller ones"));
+    return place.Error(
+        "processes", absl::StrCat("all maps together have more than ", kMaxMappedPages,
+                                  " pages, those of children counted; use fewer or smaller ones"));
   }
   if (totals.pages_mapped_in_all > kMaxPagesMappedInAll) {
     return place.Error("processes", absl::StrCat("repeats map more than ", kMaxPagesMappedInAll,
@@ -54,6 +54,11 @@ absl::Status CheckTotals(const v1::Scenario& scenario, const ScenarioTotals& tot
   if (totals.step_runs > kMaxStepRuns) {
     return place.Error("processes", absl::StrCat("with repeats and copies, more than ",
                                                  kMaxStepRuns, " steps would run; repeat less"));
+  }
+  if (totals.labelled_calls > kMaxLabelledCalls) {
+    return place.Error("processes",
+                       absl::StrCat("with copies and children, more than ", kMaxLabelledCalls,
+                                    " calls have a label; remove labels, or use fewer processes"));
   }
   const int64_t max_references = ToRunLimits(scenario.limits()).max_references;
   if (totals.references > max_references) {
@@ -72,12 +77,12 @@ absl::Status CheckTotals(const v1::Scenario& scenario, const ScenarioTotals& tot
 
 absl::Status CheckScenario(const v1::Scenario& scenario, const ScenarioPlace& place,
                            const CheckOptions& options) {
-  std::set<std::string> processes;
+  KnownNames names;
   VMSIM_RETURN_IF_ERROR(CheckShape(place, scenario));
   VMSIM_RETURN_IF_ERROR(CheckGeneral(scenario, place));
   VMSIM_RETURN_IF_ERROR(CheckMachine(scenario, place));
-  VMSIM_RETURN_IF_ERROR(CheckProcesses(scenario, place, options, processes));
-  VMSIM_RETURN_IF_ERROR(CheckExpectations(scenario, place, processes, options.counters));
+  VMSIM_RETURN_IF_ERROR(CheckProcesses(scenario, place, options, names));
+  VMSIM_RETURN_IF_ERROR(CheckExpectations(scenario, place, names, options.counters));
   return CheckTotals(scenario, CountTotals(scenario, NoTraces), place, options);
 }
 

@@ -7,7 +7,8 @@
 //
 // Limits beyond those that scenario.proto states:
 //   names          1 to 64 printable ASCII characters, none of []"=\; unique among their kind
-//   copies         65536 processes in all
+//   processes      65536 in all, copies and children counted
+//   labels         100,000 labelled calls, multiplied out in the same way
 //   maps           2^32 pages in all at the same time; 2^40 in all over the run
 //   steps run      10^9
 //   references     limits.max_references

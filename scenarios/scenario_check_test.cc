@@ -109,7 +109,7 @@ constexpr Story kMachineStories[] = {
      "shared_segments[1].name: another shared segment is called \"shm\""},
     {"EmptySegment", "shared_segments { name: 'x' }", "shared_segments[1].pages: 0 is outside 1.."},
     {"ExpectsNothing", "expectations { ge: 1 }",
-     "expectations[0]: says nothing of what to look at; add counter, histogram or process"},
+     "expectations[0]: says nothing of what to look at; add counter, histogram, process or call"},
     {"ExpectsWithoutBound", "expectations { counter: 'v_swapin' }",
      "expectations[0]: has no bound; add eq, ne, lt, le, gt, ge or between"},
     {"ExpectsUnknownCounter", "expectations { counter: 'v_swapni' ge: 1 }",

@@ -151,11 +151,14 @@ vm::Costs ToCosts(const v1::Costs& costs) {
   VMSIM_TAKE(costs, soft_fault_ns, config.soft_fault_ns);
   VMSIM_TAKE(costs, hard_fault_ns, config.hard_fault_ns);
   VMSIM_TAKE(costs, page_zero_ns, config.page_zero_ns);
+  VMSIM_TAKE(costs, page_copy_ns, config.page_copy_ns);
   VMSIM_TAKE(costs, page_scan_ns, config.page_scan_ns);
   VMSIM_TAKE(costs, scan_batch_ns, config.scan_batch_ns);
   VMSIM_TAKE(costs, daemon_pass_ns, config.daemon_pass_ns);
   VMSIM_TAKE(costs, swap_io_setup_ns, config.swap_io_setup_ns);
   VMSIM_TAKE(costs, tlb_shootdown_ns, config.tlb_shootdown_ns);
+  VMSIM_TAKE(costs, syscall_ns, config.syscall_ns);
+  VMSIM_TAKE(costs, pte_ns, config.pte_ns);
   return config;
 }
 
@@ -175,6 +178,9 @@ vm::Tunables ToTunables(const v1::Tunables& tunables) {
   VMSIM_TAKE(tunables, swap_async_max, config.swap_async_max);
   VMSIM_TAKE(tunables, maxphys, config.maxphys);
   VMSIM_TAKE(tunables, maxswzone, config.maxswzone);
+  VMSIM_TAKE(tunables, overcommit, config.overcommit);
+  VMSIM_TAKE(tunables, mincore_mapped, config.mincore_mapped);
+  VMSIM_TAKE(tunables, max_user_wired_pages, config.max_user_wired);
   return config;
 }
 

@@ -70,8 +70,9 @@ std::vector<std::string> SetDocumentedDefaults(Message& message) {
 }
 
 std::vector<int64_t> Values(const vm::Costs& c) {
-  return {c.reference_ns,  c.soft_fault_ns,  c.hard_fault_ns,    c.page_zero_ns,    c.page_scan_ns,
-          c.scan_batch_ns, c.daemon_pass_ns, c.swap_io_setup_ns, c.tlb_shootdown_ns};
+  return {c.reference_ns,     c.soft_fault_ns,    c.hard_fault_ns, c.page_zero_ns,
+          c.page_copy_ns,     c.page_scan_ns,     c.scan_batch_ns, c.daemon_pass_ns,
+          c.swap_io_setup_ns, c.tlb_shootdown_ns, c.syscall_ns,    c.pte_ns};
 }
 
 std::vector<int64_t> Values(const vm::Tunables& t) {
@@ -88,7 +89,10 @@ std::vector<int64_t> Values(const vm::Tunables& t) {
           t.oom_pf_secs,
           t.swap_async_max,
           t.maxphys,
-          t.maxswzone};
+          t.maxswzone,
+          t.overcommit,
+          t.mincore_mapped,
+          t.max_user_wired};
 }
 
 std::vector<int64_t> Values(const sim::FixedDiskConfig& c) {
@@ -113,7 +117,7 @@ TEST(ScenarioConfigTest, TunablesDefaultsAreDocumented) {
   v1::Tunables tunables;
   const std::vector<int64_t> unset = Values(ToTunables(tunables));
   EXPECT_EQ(SetDocumentedDefaults(tunables),
-            std::vector<std::string>{"disable_swapspace_pageouts"});
+            (std::vector<std::string>{"disable_swapspace_pageouts", "mincore_mapped"}));
   EXPECT_EQ(Values(ToTunables(tunables)), unset);
 }
 

@@ -4,8 +4,10 @@
 #include <set>
 
 #include "scenarios/generators.h"
+#include "scenarios/map_names.h"
 #include "scenarios/saturating.h"
 #include "scenarios/scenario_config.h"
+#include "scenarios/steps.h"
 #include "vm/page.h"
 
 namespace vmsim::scenarios {
@@ -17,33 +19,71 @@ constexpr int64_t kBytesPerMappedPage = 16;  // Page-table entry, the object's s
 constexpr int64_t kBytesPerSwapPage = 1;
 constexpr int64_t kBytesPerProcess = 16 << 10;
 constexpr int64_t kBytesPerRecord = 8;
+constexpr int64_t kBytesPerCall = 512;      // What a labelled call came to, here and in the result.
 constexpr int64_t kBytesAtRest = 16 << 20;  // Histograms, series, the program itself.
 
 void AddTo(int64_t& total, int64_t amount, int64_t times) {
   total = SaturatingAdd(total, SaturatingMultiply(amount, times));
 }
 
-// One process at a time; what a step does is added once for each time it runs in each copy.
+// One process at a time, its children within it; what a step does is added once for each time it
+// runs in each copy.
 class Counter {
  public:
   Counter(const v1::Scenario& scenario, TraceSizes traces, ScenarioTotals& totals)
       : segments_(SegmentSizes(scenario)), traces_(traces), totals_(totals) {}
 
   void AddProcess(const v1::Process& process) {
-    copies_ = process.has_count() ? process.count() : 1;
-    maps_.clear();
-    table_bytes_ = 0;
-    AddTo(totals_.processes, 1, copies_);
-    AddSteps(process.steps(), copies_);
-    AddTo(totals_.host_bytes, table_bytes_ + kBytesPerProcess, copies_);
+    maps_.Clear();
+    traces_mapped_.Clear();
+    AddProgram(process.steps(), process.has_count() ? process.count() : 1);
   }
 
  private:
-  using Steps = google::protobuf::RepeatedPtrField<v1::Step>;
+  // The process at hand.
+  struct Program {
+    int64_t copies = 1;
+    int64_t table_bytes = 0;  // Of its largest generator.
+  };
+
+  void AddProgram(const Steps& steps, int64_t copies) {
+    p_ = {copies, 0};
+    AddTo(totals_.processes, 1, copies);
+    MapTraces(steps);
+    AddSteps(steps, copies);
+    AddTo(totals_.host_bytes, p_.table_bytes + kBytesPerProcess, copies);
+  }
+
+  // Traces are mapped before the first step.
+  void MapTraces(const Steps& steps) {
+    for (const v1::Step& step : steps) {
+      if (step.has_trace()) {
+        traces_mapped_.Add(step.trace().file(), traces_(step.trace().file()).mapped_pages);
+      }
+      if (step.has_repeat()) MapTraces(step.repeat().steps());
+    }
+  }
 
   void AddSteps(const Steps& steps, int64_t times) {
     AddTo(totals_.step_runs, steps.size(), times);
-    for (const v1::Step& step : steps) AddStep(step, times);
+    for (const v1::Step& step : steps) {
+      AddStep(step, times);
+      if (!step.label().empty()) AddTo(totals_.labelled_calls, 1, p_.copies);
+    }
+  }
+
+  // The child begins with what its parent has mapped.
+  void AddFork(const v1::Fork& fork, int64_t times) {
+    const int64_t inherited = SaturatingAdd(maps_.total_pages(), traces_mapped_.total_pages());
+    AddTo(totals_.mapped_pages, inherited, times);
+    AddTo(totals_.pages_mapped_in_all, inherited, times);
+    const Program parent = p_;
+    const size_t maps = maps_.Mark();
+    const size_t traces = traces_mapped_.Mark();
+    AddProgram(fork.steps(), times);
+    maps_.RevertTo(maps);
+    traces_mapped_.RevertTo(traces);
+    p_ = parent;
   }
 
   void AddStep(const v1::Step& step, int64_t times) {
@@ -63,14 +103,20 @@ class Counter {
       case v1::Step::kRepeat:
         AddSteps(step.repeat().steps(), SaturatingMultiply(times, step.repeat().times()));
         break;
+      case v1::Step::kUnmap:
+        if (IsWhole(step.unmap())) maps_.Remove(step.unmap().map());
+        break;
+      case v1::Step::kFork:
+        AddFork(step.fork(), times);
+        break;
       default:
         break;
     }
   }
 
   void AddMap(const std::string& name, int64_t pages, int64_t times) {
-    maps_[name] = pages;
-    AddTo(totals_.mapped_pages, pages, copies_);
+    maps_.Add(name, pages);
+    AddTo(totals_.mapped_pages, pages, p_.copies);
     AddTo(totals_.pages_mapped_in_all, pages, times);
   }
 
@@ -82,33 +128,30 @@ class Counter {
     const GeneratorConfig config = ToGeneratorConfig(generate, PagesOf(generate.map()), 0);
     if (!ValidateGenerator(config).ok()) return;
     AddTo(totals_.references, static_cast<int64_t>(GeneratorLength(config)), times);
-    table_bytes_ = std::max(table_bytes_, static_cast<int64_t>(GeneratorTableBytes(config)));
+    p_.table_bytes = std::max(p_.table_bytes, static_cast<int64_t>(GeneratorTableBytes(config)));
   }
 
   void AddTrace(const v1::Trace& trace, int64_t times) {
     const TraceSize size = traces_(trace.file());
     const int64_t repeat = trace.has_repeat() ? trace.repeat() : 1;
     AddTo(totals_.references, SaturatingMultiply(size.references, repeat), times);
-    AddTo(totals_.mapped_pages, size.mapped_pages, copies_);
+    AddTo(totals_.mapped_pages, size.mapped_pages, p_.copies);
     AddTo(totals_.pages_mapped_in_all, size.mapped_pages, times);
     if (loaded_.insert(trace.file()).second) {
       AddTo(totals_.host_bytes, size.records, kBytesPerRecord);
     }
   }
 
-  int64_t PagesOf(const std::string& map) const {
-    const auto it = maps_.find(map);
-    return it == maps_.end() ? 0 : it->second;
-  }
+  int64_t PagesOf(const std::string& map) const { return maps_.Find(map).value_or(0); }
 
   const std::map<std::string, int64_t> segments_;
   TraceSizes traces_;
   ScenarioTotals& totals_;
   std::set<std::string> loaded_;  // Trace files; each is in memory once.
   // Of the process at hand.
-  int64_t copies_ = 1;
-  std::map<std::string, int64_t> maps_;  // Pages by name.
-  int64_t table_bytes_ = 0;              // Of its largest generator.
+  Program p_;
+  MapNames maps_;
+  MapNames traces_mapped_;  // By file.
 };
 
 // Without a size of its own, a device is the rest of its disk.
@@ -151,6 +194,7 @@ ScenarioTotals CountTotals(const v1::Scenario& scenario, TraceSizes traces) {
   AddTo(totals.host_bytes, scenario.memory().pages(), kBytesPerFrame);
   AddTo(totals.host_bytes, SaturatingAdd(totals.mapped_pages, segment_pages), kBytesPerMappedPage);
   AddTo(totals.host_bytes, totals.swap_pages, kBytesPerSwapPage);
+  AddTo(totals.host_bytes, totals.labelled_calls, kBytesPerCall);
   AddTo(totals.host_bytes, kBytesAtRest, 1);
   return totals;
 }

@@ -1,7 +1,8 @@
 // scenarios/scenario_totals.h: how much a scenario asks for, all in all.
 //
-// Counted from the messages alone, before anything is allocated. Repeats and copies multiply, so
-// the sums saturate at INT64_MAX: a total that is too large is never mistaken for a small one.
+// Counted from the messages alone, before anything is allocated. Repeats, copies and forks
+// multiply, so the sums saturate at INT64_MAX: a total that is too large is never mistaken for a
+// small one. Children count as if they all lived at the same time.
 #ifndef VMSIM_SCENARIOS_SCENARIO_TOTALS_H_
 #define VMSIM_SCENARIOS_SCENARIO_TOTALS_H_
 
@@ -23,11 +24,12 @@ struct TraceSize {
 using TraceSizes = absl::FunctionRef<TraceSize(const std::string& file)>;
 
 struct ScenarioTotals {
-  int64_t processes = 0;            // Copies counted.
+  int64_t processes = 0;            // Copies and children counted.
   int64_t step_runs = 0;            // Steps run by all processes.
   int64_t references = 0;           // Made by all processes.
   int64_t mapped_pages = 0;         // Of all maps, as if they existed at the same time.
-  int64_t pages_mapped_in_all = 0;  // By all runs of map steps, one after another.
+  int64_t pages_mapped_in_all = 0;  // By all runs of map and fork steps, one after another.
+  int64_t labelled_calls = 0;       // Rows of the result's calls.
   int64_t swap_pages = 0;           // Of all swap devices.
   int64_t host_bytes = 0;  // Memory of the host that the run may need: a rough upper bound.
 };

@@ -15,7 +15,7 @@
 
 namespace vmsim::scenarios {
 
-// The trace files that steps name.
+// The trace files that steps name, those of children included.
 std::set<std::string> TraceFiles(const v1::Scenario& scenario);
 
 // Loads and lays out all of them. Relative names begin at `base_dir` ("": the current directory).
@@ -28,8 +28,8 @@ inline constexpr uint64_t kMapBase = uint64_t{1} << 35;
 // What a process that has both leaves to its maps at the end of the address space.
 inline constexpr uint64_t kMapRoom = uint64_t{1} << 33;
 
-// InvalidArgument if a process replays two traces that touch the same pages, or has maps and a
-// trace that leaves no room for them.
+// InvalidArgument if a process has two traces mapped that touch the same pages, its own and its
+// parents', or has maps and a trace that leaves no room for them.
 absl::Status CheckTraceSpace(const v1::Scenario& scenario,
                              const std::map<std::string, TraceLayout>& traces,
                              const ScenarioPlace& place);

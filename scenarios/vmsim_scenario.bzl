@@ -3,8 +3,9 @@
 def vmsim_scenario_test(name, scenario, data = [], digests = "//scenarios:digests.txt", **kwargs):
     """Runs a scenario as a test.
 
-    Two processes run it. Both must end well (every expectation in the file holds), print the same
-    result byte for byte, and reach the digest that is recorded for the file in `digests`.
+    Two processes run it, one of which checks every invariant (`--check full`). Both must end well
+    (every expectation in the file holds), print the same result byte for byte, and reach the digest
+    that is recorded for the file in `digests`.
     tools/update_digests records it.
 
     Args:

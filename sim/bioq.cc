@@ -1,5 +1,6 @@
 #include "sim/bioq.h"
 
+#include "absl/strings/str_cat.h"
 #include "sim/check.h"
 
 namespace vmsim::sim {
@@ -128,22 +129,25 @@ void Bioq::ForgetOrder() {
   finger_ = kNone;
 }
 
-void Bioq::CheckInvariants() const {
+std::string Bioq::Inconsistency() const {
   int64_t count = 0;
   bool found_insert_point = insert_point_ == kNone;
   uint32_t prev = kNone;
   for (uint32_t id = head_; id != kNone; id = nodes_[id].next) {
-    CHECK(nodes_[id].queued, "bioq entry ", id);
-    CHECK_EQ(nodes_[id].prev, prev, "bioq entry ", id);
+    if (!nodes_[id].queued || nodes_[id].prev != prev) {
+      return absl::StrCat("queue entry ", id, nodes_[id].queued ? " is" : " is not",
+                          " queued, its predecessor is ", nodes_[id].prev, ", expected ", prev);
+    }
     found_insert_point |= id == insert_point_;
     prev = id;
     ++count;
   }
-  CHECK_EQ(tail_, prev);
-  CHECK_EQ(count, total_);
-  CHECK(found_insert_point, "insert point ", insert_point_);
-  CHECK(!ascending_ || RegionAscends());
-  CHECK(count != 0 || batched_ == 0, "batched ", batched_);
+  if (tail_ != prev) return absl::StrCat("the queue ends at ", prev, ", its tail is ", tail_);
+  if (count != total_) return absl::StrCat("the queue has ", count, " entries of ", total_);
+  if (!found_insert_point) return absl::StrCat("insert point ", insert_point_, " is not queued");
+  if (ascending_ && !RegionAscends()) return "the queue is not in ascending order";
+  if (count == 0 && batched_ != 0) return absl::StrCat("an empty queue with a batch of ", batched_);
+  return {};
 }
 
 }  // namespace vmsim::sim

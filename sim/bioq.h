@@ -24,6 +24,7 @@
 #define VMSIM_SIM_BIOQ_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "sim/disk_request.h"
@@ -65,8 +66,8 @@ class Bioq {
   int64_t total() const { return total_; }
   int64_t batched() const { return batched_; }
 
-  // Walks everything. For tests.
-  void CheckInvariants() const;
+  // Empty if queue, sums and shortcuts agree, or else what does not. Walks everything.
+  std::string Inconsistency() const;
 
  private:
   struct Node {

@@ -24,7 +24,7 @@ class BioqScript {
     std::istringstream words(script);
     for (std::string word; words >> word;) {
       Step(word);
-      queue_.CheckInvariants();
+      EXPECT_EQ(queue_.Inconsistency(), "");
     }
     return State();
   }
@@ -176,7 +176,7 @@ void ExpectSame(const Bioq& queue, const NaiveBioq& naive) {
   ASSERT_EQ(queue.insert_point(), naive.insert_point);
   ASSERT_EQ(queue.batched(), naive.batched);
   ASSERT_EQ(queue.total(), static_cast<int64_t>(naive.queue.size()));
-  queue.CheckInvariants();
+  EXPECT_EQ(queue.Inconsistency(), "");
 }
 
 // `barriers` of 100 insertions are special; few different offsets make ties and overlaps common.

@@ -366,13 +366,16 @@ void Disk::FreeSlot(uint32_t slot) {
   ++free_slots_;
 }
 
-void Disk::CheckInvariants() const {
-  queue_.CheckInvariants();
-  CHECK_GE(in_device_, 0);
-  CHECK_LE(in_device_, depth_);
-  CHECK(!ordered_inside_ || in_device_ == 1, "in device ", in_device_);
+std::string Disk::Inconsistency() const {
+  if (std::string queue = queue_.Inconsistency(); !queue.empty()) return queue;
   const int64_t used = static_cast<int64_t>(slots_.size()) - free_slots_;
-  CHECK_GE(used, pending(), "slots in use");
+  if (in_device_ >= 0 && in_device_ <= depth_ && (!ordered_inside_ || in_device_ == 1) &&
+      used >= pending()) {
+    return {};
+  }
+  return absl::StrCat(in_device_, " requests inside, depth ", depth_,
+                      ordered_inside_ ? ", one of them ordered; " : "; ", queue_.total(),
+                      " queued, slots in use ", used);
 }
 
 }  // namespace vmsim::sim

@@ -117,10 +117,12 @@ class Disk {
   const DiskStats& stats();
   const DiskFaults& faults() const { return faults_; }
 
-  // For tests: nothing is lost between pool, queue and device.
-  void CheckInvariants() const;
+  // Empty if nothing is lost between pool, queue and device, or else what is. Walks the queue.
+  std::string Inconsistency() const;
 
  private:
+  friend struct DiskTestPeer;  // Plants defects.
+
   static constexpr uint32_t kNoSlot = UINT32_MAX;
 
   // A request: a child, a parent, or one that is neither (its own child, without a parent).

@@ -111,6 +111,7 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
 
   EventQueue& events() { return events_; }
+  const EventQueue& events() const { return events_; }
   SimTime now() const { return events_.now(); }
   const EngineConfig& config() const { return config_; }
   const EngineStats& stats() const { return stats_; }

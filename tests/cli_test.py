@@ -7,7 +7,7 @@ import unittest
 
 from vmsim_command import SMALL, VMSIM, CommandTest
 
-COMMANDS = ["run", "import", "counters", "policies"]
+COMMANDS = ["run", "import", "counters", "invariants", "policies"]
 
 
 class HelpTest(CommandTest):
@@ -52,12 +52,15 @@ class UsageTest(CommandTest):
             (["run", "s.txtpb", "--max-wall-time", "-3"], "--max-wall-time"),
             (["run", "s.txtpb", "--output", "xml"], "--output"),
             (["run", "s.txtpb", "--color", "pink"], "--color"),
+            (["run", "s.txtpb", "--check", "some"], "--check"),
+            (["run", "s.txtpb", "--check-interval-events", "0"], "--check-interval-events"),
             (["run", "s.txtpb", "--output", "json", "--json", "f"], "exclude each other"),
             (["import", "t.log"], "--out"),
             (["import", "t.log", "--out", "-"], "--out"),
             (["import", "t.log", "--out", "f", "--fold", "0"], "--fold"),
             (["import", "a", "b", "--out", "f"], '"b"'),
             (["counters", "extra"], "extra"),
+            (["invariants", "extra"], "extra"),
         ]:
             with self.subTest(arguments):
                 self.check_usage(arguments, part)
@@ -123,6 +126,13 @@ class RunTest(CommandTest):
                              "--set", "processes[p].steps[1].generate.refs=10")
         self.assertEqual(larger["memory_pages"], 4000)
         self.assertEqual(larger["references"], 10)
+
+    def test_checking_invariants_changes_nothing(self):
+        plain = self.result("s.txtpb")
+        for arguments in [["--check=off"], ["--check", "cheap"], ["--check=full"],
+                          ["--check=full", "--check-interval-events", "1"]]:
+            with self.subTest(arguments):
+                self.assertEqual(self.result("s.txtpb", *arguments), plain)
 
     def test_stdin(self):
         done = self.vmsim("run", "-", "--json", "-", stdin=SMALL.encode())
@@ -281,6 +291,20 @@ class ListsTest(CommandTest):
         listed = json.loads(self.vmsim("counters", "--json").out)["counters"]
         got = json.loads(self.vmsim("run", "s.txtpb", "--json", "-").out)["counters"]
         self.assertEqual({counter["name"] for counter in listed} - set(got), set())
+
+    def test_invariants(self):
+        done = self.vmsim("invariants")
+        self.assertEqual((done.status, done.err), (0, ""))
+        listed = json.loads(self.vmsim("invariants", "--json").out)
+        self.assertEqual(listed["schema_version"], 1)
+        levels = {invariant["name"]: invariant["level"] for invariant in listed["invariants"]}
+        self.assertEqual(len(levels), len(listed["invariants"]))
+        self.assertEqual(levels["free-count"], "cheap")
+        self.assertEqual(levels["free-page-is-clean"], "full")
+        for invariant in listed["invariants"]:
+            self.assertIn("\n  " + invariant["name"] + " ", done.out)
+            self.assertIn(invariant["level"], ["cheap", "full"])
+            self.assertTrue(invariant["help"] and invariant["source"], invariant)
 
     def test_policies(self):
         listed = json.loads(self.vmsim("policies", "--json").out)["policies"]

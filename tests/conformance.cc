@@ -23,6 +23,7 @@ struct Kind {
   RunVector run;
 };
 constexpr Kind kKinds[] = {
+    {"epoll", RunEpoll},
     {"freebsd-bioq", RunBioq},
     {"freebsd-blist", RunBlist},
     {"freebsd-fault-readahead", RunFaultReadahead},
@@ -31,7 +32,9 @@ constexpr Kind kKinds[] = {
     {"freebsd-pageout-scan", RunPageoutScan},
     {"freebsd-pageout-thresholds", RunPageoutThresholds},
     {"freebsd-pidctrl", RunPidctrl},
+    {"freebsd-sfbuf", RunSfbuf},
     {"freebsd-swap", RunSwap},
+    {"mpool", RunMpool},
 };
 
 constexpr int kExitFailed = 1, kExitUsage = 64, kExitData = 65, kExitNoInput = 66, kExitIo = 74;

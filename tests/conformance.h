@@ -27,12 +27,15 @@ using RunVector = std::string (*)(const Json& vector);
 
 std::string RunBioq(const Json& vector);
 std::string RunBlist(const Json& vector);
+std::string RunEpoll(const Json& vector);
 std::string RunFaultReadahead(const Json& vector);
+std::string RunMpool(const Json& vector);
 std::string RunPageoutLaundry(const Json& vector);
 std::string RunPageoutPass(const Json& vector);
 std::string RunPageoutScan(const Json& vector);
 std::string RunPageoutThresholds(const Json& vector);
 std::string RunPidctrl(const Json& vector);
+std::string RunSfbuf(const Json& vector);
 std::string RunSwap(const Json& vector);
 
 // The vector does not have the shape of its kind.

@@ -8,6 +8,7 @@
 #include "sim/engine.h"
 #include "tests/conformance.h"
 #include "vm/config.h"
+#include "vm/invariants.h"
 #include "vm/map.h"
 #include "vm/object.h"
 #include "vm/page_array.h"
@@ -41,7 +42,7 @@ class QueuesOnly final : public vm::Reclaim {
   void Allocated(vm::FrameIndex frame) override { queues_.Dequeue(frame); }
   void Wakeup() override {}
   int64_t QueueLength(vm::QueueId queue) const override { return queues_.length(queue); }
-  void CheckInvariants() const override { queues_.CheckInvariants(); }
+  void CheckInvariants() const override { vm::CheckAllInvariants({.queues = &queues_}); }
 
  private:
   vm::PageQueues& queues_;

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/conformance.h"
+#include "vm/invariants.h"
 #include "vm/laundry_thread.h"
 
 namespace vmsim::tests {
@@ -102,7 +103,7 @@ std::string RunPageoutLaundry(const Json& vector) {
   vm::LaundryThread laundry(thresholds, tunables, mailbox);
   sim::Task<void> thread = laundry.Run(script);
   sim::ResumeChain(thread.handle());
-  laundry.CheckInvariants();
+  vm::CheckAllInvariants({.laundry = &laundry});
   return script.difference();
 }
 

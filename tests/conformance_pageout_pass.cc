@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/conformance.h"
 #include "tests/pageout_world.h"
+#include "vm/invariants.h"
 
 namespace vmsim::tests {
 namespace {
@@ -84,8 +85,8 @@ class PassScript {
     for (const auto& [name, want] : passes_[index_].at("out").items()) {
       Compare(name.c_str(), want, got.value(name, Json()));
     }
-    world_.reclaim().queues().CheckInvariants();
-    world_.reclaim().daemon().CheckInvariants();
+    vm::CheckAllInvariants(
+        {.queues = &world_.reclaim().queues(), .pid = &world_.reclaim().daemon().pid()});
     ++index_;
   }
 

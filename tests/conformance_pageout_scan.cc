@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/conformance.h"
 #include "tests/pageout_world.h"
+#include "vm/invariants.h"
 
 namespace vmsim::tests {
 namespace {
@@ -38,7 +39,7 @@ std::string CompareState(PageoutWorld& world, Json got, const Json& want) {
   std::string difference = FirstDifference("", scalar, got);
   if (!difference.empty()) return difference;
   world.reclaim().queues().Drain();
-  world.reclaim().queues().CheckInvariants();
+  vm::CheckAllInvariants({.queues = &world.reclaim().queues()});
   return FirstDifference(
       "drained ", want.at("drained"),
       {{"queues", world.Queues()}, {"cnt", world.Lengths()}, {"pages", world.PageRows()}});
@@ -108,7 +109,7 @@ std::string RunActive(const Json& vector, const vm::PlantedBugs& bugs) {
     ++index;
   }
   world.reclaim().queues().Drain();
-  world.reclaim().queues().CheckInvariants();
+  vm::CheckAllInvariants({.queues = &world.reclaim().queues()});
   return FirstDifference("final ", vector.at("final"),
                          {{"queues", world.Queues()}, {"pages", world.PageRows()}});
 }

@@ -82,15 +82,29 @@ class CountersTest(CommandTest):
         self.assertEqual(sorted(rows), expected)
 
 
+class InvariantsTest(CommandTest):
+    PAGE = "docs/invariants.md"
+
+    def test_every_invariant_has_its_row_and_every_row_an_invariant(self):
+        listed = json.loads(self.vmsim("invariants", "--json").out)["invariants"]
+        expected = ["| `%(name)s` | %(level)s | %(help)s |" % invariant for invariant in listed]
+        rows = re.findall(r"^\| `[^`]+` \| (?:cheap|full) \| .*\|$", read_page(self.PAGE), re.MULTILINE)
+        for wrong in sorted(set(expected).symmetric_difference(rows)):
+            with self.subTest(wrong):
+                self.fail("%s %s:\n%s" % (self.PAGE, "lacks" if wrong in expected else
+                                          "has what `vmsim invariants` does not say", wrong))
+        self.assertEqual(len(rows), len(expected), "a row is there twice")
+
+
 class ScenariosTest(CommandTest):
-    PAGE = "docs/scenarios.md"
+    PAGES = ["docs/scenarios.md", "docs/system-calls.md"]
 
     def test_snippets_run(self):
         os.symlink(os.path.join(REPOSITORY, "scenarios", "traces"),
                    os.path.join(self.folder, "traces"))
-        snippets = [block for block in code_blocks(read_page(self.PAGE))
+        snippets = [block for page in self.PAGES for block in code_blocks(read_page(page))
                     if block.startswith("# scenario\n")]
-        self.assertGreaterEqual(len(snippets), 4)
+        self.assertGreaterEqual(len(snippets), 6)
         for number, snippet in enumerate(snippets, 1):
             with self.subTest(number=number):
                 done = self.vmsim("run", self.write("snippet.txtpb", snippet))

@@ -32,6 +32,7 @@ TEST(PlantedBugsDigestTest, EachMovesTheDigestOfTheQuickstart) {
   EXPECT_NE(DigestWith({.fifo_batches = true}), right);
   EXPECT_NE(DigestWith({.wrong_batch_size = true}), right);
   EXPECT_NE(DigestWith({.no_act_decline = true}), right);
+  EXPECT_NE(DigestWith({.uncounted_reinsert = true}), right);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// vmsim counters, vmsim policies: what exists, with one line each.
+// vmsim counters, vmsim invariants, vmsim policies: what exists, with one line each.
 #include <optional>
 #include <string>
 
@@ -10,6 +10,7 @@
 #include "tools/command.h"
 #include "tools/console.h"
 #include "tools/exit_status.h"
+#include "vm/invariants.h"
 
 namespace vmsim::tools {
 namespace {
@@ -21,6 +22,13 @@ constexpr const char* kCountersHelp =
     "Examples:\n"
     "  vmsim counters\n"
     "  vmsim counters --json";
+
+constexpr const char* kInvariantsHelp =
+    "Lists the invariants that `vmsim run --check` checks: those of level cheap always, those of\n"
+    "level full with --check=full.\n\n"
+    "Examples:\n"
+    "  vmsim invariants\n"
+    "  vmsim invariants --json";
 
 constexpr const char* kPoliciesHelp =
     "Lists what a scenario's `policy` can name.\n\n"
@@ -59,6 +67,26 @@ int CountersCommand(const Arguments& arguments) {
     table.AddRow({counter.name, counter.unit, kind, counter.help});
   }
   return options.Write(Json{{"schema_version", 1}, {"counters", list}}, table.Render());
+}
+
+int InvariantsCommand(const Arguments& arguments) {
+  CLI::App app(kInvariantsHelp, "vmsim invariants");
+  ListOptions options;
+  options.AddTo(app);
+  if (const std::optional<int> status = ParseArguments(app, arguments)) return *status;
+  Json list = Json::array();
+  scenarios::TextTable table({{"name", "", true}, {"level", "", true}, {"meaning", "", true}});
+  for (const vm::Invariant& invariant : vm::Invariants()) {
+    const std::string name(invariant.name);
+    const std::string level(vm::CheckLevelName(invariant.level));
+    const std::string what(invariant.what);
+    list.push_back(Json{{"name", name},
+                        {"level", level},
+                        {"help", what},
+                        {"source", std::string(invariant.source)}});
+    table.AddRow({name, level, what});
+  }
+  return options.Write(Json{{"schema_version", 1}, {"invariants", list}}, table.Render());
 }
 
 int PoliciesCommand(const Arguments& arguments) {

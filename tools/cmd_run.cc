@@ -46,6 +46,8 @@ struct Options {
   int64_t max_events = 0;
   double max_wall_s = 0;
   int64_t max_scenario_bytes = scenarios::ReadOptions().max_file_bytes;
+  std::string check = "cheap";
+  int64_t check_interval_events = 0;
 };
 
 void AddOptions(CLI::App& app, Options& options) {
@@ -85,6 +87,14 @@ void AddOptions(CLI::App& app, Options& options) {
   app.add_option("--max-scenario-bytes", options.max_scenario_bytes,
                  "Refuse larger scenario files (default 4 MiB).")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
+  app.add_option("--check", options.check,
+                 "Which invariants to check during the run: off, cheap (default) or full; `vmsim "
+                 "invariants` lists them.")
+      ->check(CLI::IsMember({"off", "cheap", "full"}));
+  app.add_option("--check-interval-events", options.check_interval_events,
+                 "With --check=full: check each time so many events have run (default one for "
+                 "every 64 pages of memory, at least 16).")
+      ->check(CLI::Range(int64_t{1}, INT64_MAX));
 }
 
 volatile sig_atomic_t interrupted = 0;
@@ -148,7 +158,7 @@ class Runs {
     SetReplayCommand(replay);
     const absl::StatusOr<v1::Result> result = Simulate(*file);
     SetReplayCommand("");
-    if (!result.ok()) return Failed(result.status());
+    if (!result.ok()) return RunFailed(result.status(), replay);
     results_.push_back(*result);
     return Report(path, *result, replay);
   }
@@ -162,6 +172,8 @@ class Runs {
     run.max_wall_ms = static_cast<int64_t>(options_.max_wall_s * 1000);
     run.base_dir = file.base_dir;
     run.allow_any_path = options_.allow_any_path;
+    run.check = vm::ParseCheckLevel(options_.check).value_or(vm::CheckLevel::kCheap);
+    run.check_interval_events = options_.check_interval_events;
     run.progress = [&line](const scenarios::Progress& progress) {
       line.Update(progress);
       return interrupted == 0;
@@ -173,6 +185,15 @@ class Runs {
     Complain(status.message());
     all_finished_ = false;
     return InputExitStatus(status);
+  }
+
+  ExitStatus RunFailed(const absl::Status& status, const std::string& replay) {
+    const ExitStatus exit_status = Failed(status);
+    if (exit_status == kExitBug) {
+      Complain(absl::StrCat(
+          "this is a bug in vmsim; please report the line above and this command: ", replay));
+    }
+    return exit_status;
   }
 
   ExitStatus Report(const std::string& path, const v1::Result& result, const std::string& replay) {
@@ -215,6 +236,10 @@ class Runs {
       absl::StrAppend(&command, " --set ", ShellQuoted(set));
     }
     if (options_.allow_any_path) absl::StrAppend(&command, " --allow-any-path");
+    if (options_.check != "cheap") absl::StrAppend(&command, " --check ", options_.check);
+    if (options_.check_interval_events > 0) {
+      absl::StrAppend(&command, " --check-interval-events ", options_.check_interval_events);
+    }
     return command;
   }
 

@@ -22,6 +22,7 @@ struct Command {
 int RunCommand(const Arguments& arguments);
 int ImportCommand(const Arguments& arguments);
 int CountersCommand(const Arguments& arguments);
+int InvariantsCommand(const Arguments& arguments);
 int PoliciesCommand(const Arguments& arguments);
 
 // Parses the arguments of "vmsim NAME" by `app`, which has the command's options and its help text

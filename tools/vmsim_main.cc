@@ -21,6 +21,7 @@ constexpr Command kCommands[] = {
     {"run", "simulate scenarios; print a summary, or JSON", RunCommand},
     {"import", "convert a trace to vmsim's own compact form", ImportCommand},
     {"counters", "list the counters that results have", CountersCommand},
+    {"invariants", "list what a run checks of the simulated memory", InvariantsCommand},
     {"policies", "list the reclaim policies that a scenario can name", PoliciesCommand},
 };
 

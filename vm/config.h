@@ -49,6 +49,9 @@ struct Tunables {
   int32_t swap_async_max = 4;       // vm.swap_async_max
   int32_t maxphys = 1 << 20;        // kern.maxphys, bytes
   int64_t maxswzone = 0;            // kern.maxswzone: bytes for swap metadata; 0: by memory
+  int32_t overcommit = 0;           // vm.overcommit: bits of vm/swap_reserve.h
+  bool mincore_mapped = true;       // vm.mincore_mapped
+  int64_t max_user_wired = 0;       // vm.max_user_wired: pages; 0: four fifths of memory
 };
 
 // Host-independent costs of kernel work, charged to the CPU that does it. A pass of a daemon and a
@@ -58,11 +61,14 @@ struct Costs {
   sim::SimDuration soft_fault_ns = 500;   // Trap, lookup, map.
   sim::SimDuration hard_fault_ns = 2000;  // The same with a pager call, without the I/O.
   sim::SimDuration page_zero_ns = 300;
+  sim::SimDuration page_copy_ns = 500;
   sim::SimDuration page_scan_ns = 100;       // One page looked at by a scan.
   sim::SimDuration scan_batch_ns = 1000;     // Collecting one batch. >= 1000.
   sim::SimDuration daemon_pass_ns = 2000;    // One trip round a daemon's loop. >= 1000.
   sim::SimDuration swap_io_setup_ns = 2000;  // Building one swap request.
   sim::SimDuration tlb_shootdown_ns = 1500;  // Interrupting one other CPU.
+  sim::SimDuration syscall_ns = 500;         // A system call on memory: entry and exit.
+  sim::SimDuration pte_ns = 20;              // One page-table entry looked at by a system call.
 };
 
 }  // namespace vmsim::vm

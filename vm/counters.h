@@ -24,14 +24,20 @@ struct VmCounters {
   int64_t v_vnodepgsin = 0;
   int64_t v_vnodeout = 0;
   int64_t v_vnodepgsout = 0;
-  int64_t v_reactivated = 0;   // Pages that an inactive or laundry scan found referenced.
-  int64_t v_pdwakeups = 0;     // Page daemon woken, not timed out.
-  int64_t v_pdpages = 0;       // List nodes scanned by all scans, markers included.
-  int64_t v_pdshortfalls = 0;  // Shortfall requests to the laundry thread.
-  int64_t v_dfree = 0;         // Pages freed by the page daemon and the laundry thread.
-  int64_t v_pfree = 0;         // Pages freed by the end of their object.
-  int64_t v_tfree = 0;         // All pages freed.
-  int64_t v_wire_count = 0;    // Level: pages with at least one wiring.
+  int64_t v_reactivated = 0;     // Pages that an inactive or laundry scan found referenced.
+  int64_t v_pdwakeups = 0;       // Page daemon woken, not timed out.
+  int64_t v_pdpages = 0;         // List nodes scanned by all scans, markers included.
+  int64_t v_pdshortfalls = 0;    // Shortfall requests to the laundry thread.
+  int64_t v_dfree = 0;           // Pages freed by the page daemon and the laundry thread.
+  int64_t v_pfree = 0;           // Pages freed by the end of their object.
+  int64_t v_tfree = 0;           // All pages freed.
+  int64_t v_wire_count = 0;      // Level: pages with at least one wiring.
+  int64_t object_collapses = 0;  // vm.stats.object.collapses
+  int64_t object_bypasses = 0;   // vm.stats.object.bypasses
+  int64_t v_forks = 0;           // Address spaces copied.
+  int64_t v_forkpages = 0;       // Pages of them.
+  int64_t user_wired_pages =
+      0;  // Level: virtual pages wired by users (vm.stats.vm.v_user_wire_count).
   // Beyond the kernel's own.
   int64_t oom_kills = 0;  // Processes killed for memory.
   int64_t refaults = 0;   // Hard faults on pages that were in swap.

@@ -66,14 +66,19 @@ class Domain {
   void set_pageout_wanted(bool wanted) { pageout_wanted_ = wanted; }
   sim::WaitChannel& pageout_wanted_channel() { return pageout_wanted_channel_; }
 
-  // Threads asleep for memory.
+  // Threads asleep for memory, those on their way back from it included.
   int waiting() const { return waiting_; }
+  // Whether anybody is asleep still: for free_min, and for pageout_free_min.
+  bool min_sleepers() const { return !min_channel_.empty(); }
+  bool pageproc_sleepers() const { return !pageproc_channel_.empty(); }
 
   // Sets the free count without crossing anything: for recorded situations.
   void ForceFreeCount(int32_t free_count) { free_count_ = free_count; }
   void ForceDeficit(uint32_t deficit) { pageout_deficit_ = deficit; }
 
  private:
+  friend struct InvariantsTestPeer;  // Plants defects.
+
   void SetBits();
   void ClearBits();
 

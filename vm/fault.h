@@ -1,20 +1,25 @@
 // vm/fault.h: what happens when a reference misses the page table.
 //
-// First the fast path: the page is resident and valid in the entry's object, so it is mapped, and that
-// is all; it is not activated. Otherwise:
+// First the fast path: the page is resident and valid in the entry's object, so it is mapped, and
+// that is all; it is not activated. Otherwise the chain of objects is searched from the entry's own,
+// the first object, downwards:
 //
-//       lookup --> resident, valid ------------------------------------> map, activate      (soft)
-//          ^  |--> resident, busy --> sleep, look again
-//          |  '--> allocate --> pager has it --> GetPages (sleeps) ----> map, activate      (hard)
-//          |          |              '--> it has not --> fill with zeros -> map, activate   (zero)
-//          '--- no memory: wait for it, at last call for a kill
+//     lookup --> here, valid --------------------------> copy if written through a shadow --> map
+//        ^  |--> here, busy --> sleep, look again
+//        |  |--> not here, or not valid: a page is taken in the first object, as a placeholder, and
+//        |  |    in any other that has a pager to ask
+//        |  |       pager has it --> GetPages (sleeps) ----------------> as found, a hard fault
+//        |  |       it has not: go on with the backing object; none: zeros into the placeholder
+//        '--- no memory: wait for it, at last call for a kill
 //
 // After every sleep everything is looked up again from the map entry on. Below free_severe a fault
-// does not allocate at all, although other allocations may go down to free_reserved.
+// does not allocate at all, although other allocations may go down to free_reserved. So even a read
+// of a page that is resident in a backing object stalls there.
 //
-// Model: FreeBSD sys/vm/vm_fault.c (vm_fault, vm_fault_soft_fast, vm_fault_allocate,
-// vm_fault_allocate_oom, vm_fault_getpages, vm_fault_readahead, vm_fault_dontneed,
-// vm_fault_zerofill, vm_fault_dirty, vm_fault_prefault, vm_fault_busy_sleep).
+// Model: FreeBSD sys/vm/vm_fault.c (vm_fault, vm_fault_lookup, vm_fault_soft_fast,
+// vm_fault_object, vm_fault_next, vm_fault_cow, vm_fault_allocate, vm_fault_allocate_oom,
+// vm_fault_getpages, vm_fault_readahead, vm_fault_dontneed, vm_fault_zerofill, vm_fault_dirty,
+// vm_fault_prefault, vm_fault_busy_sleep), vm_map.c (vm_map_lookup).
 #ifndef VMSIM_VM_FAULT_H_
 #define VMSIM_VM_FAULT_H_
 
@@ -30,12 +35,14 @@
 #include "vm/host.h"
 #include "vm/map.h"
 #include "vm/object.h"
+#include "vm/object_ops.h"
 #include "vm/page_allocator.h"
 #include "vm/page_array.h"
 #include "vm/page_tables.h"
 #include "vm/read_ahead.h"
 #include "vm/reclaim.h"
 #include "vm/swap_pager.h"
+#include "vm/swap_reserve.h"
 
 namespace vmsim::vm {
 
@@ -43,7 +50,14 @@ enum class FaultResult : uint8_t {
   kSuccess,
   kInvalidAddress,     // Nothing is mapped there: SIGSEGV.
   kProtectionFailure,  // A write through a read-only mapping: SIGSEGV.
-  kOutOfBounds,        // The pager could not read the page: SIGBUS.
+  kOutOfBounds,        // Behind the object's end, or the pager could not read the page: SIGBUS.
+  kResourceShortage,   // Swap for a copy could not be reserved: SIGBUS.
+};
+
+// VM_FAULT_*.
+enum FaultFlags : int {
+  kFaultNormal = 0,
+  kFaultWire = 1,  // Wire the page; what the entry permits counts as the access.
 };
 
 inline constexpr int kSigBus = 10;
@@ -51,9 +65,15 @@ inline constexpr int kSigSegv = 11;
 inline constexpr int kSigKill = 9;
 // The signal that a failed fault sends (vm_fault_trap).
 constexpr int SignalOf(FaultResult result) {
-  return result == FaultResult::kSuccess       ? 0
-         : result == FaultResult::kOutOfBounds ? kSigBus
-                                               : kSigSegv;
+  switch (result) {
+    case FaultResult::kSuccess:
+      return 0;
+    case FaultResult::kOutOfBounds:
+    case FaultResult::kResourceShortage:
+      return kSigBus;
+    default:
+      return kSigSegv;
+  }
 }
 
 class FaultHandler {
@@ -64,9 +84,11 @@ class FaultHandler {
     PageArray& pages;
     PageTables& page_tables;
     ObjectTable& objects;
+    ObjectOps& object_ops;
     Domain& domain;
     PageAllocator& allocator;
     SwapPager& swap;
+    SwapReserve& reserve;
     VmCounters& counters;
     Host& host;
   };
@@ -75,51 +97,88 @@ class FaultHandler {
   void set_reclaim(Reclaim* reclaim) { reclaim_ = reclaim; }
 
   // Resolves a fault of the executing thread at the page-table slot `slot` of `space`.
-  sim::Task<FaultResult> Fault(AddressSpace& space, PteSlot slot, bool write);
+  sim::Task<FaultResult> Fault(AddressSpace& space, PteSlot slot, bool write,
+                               FaultFlags flags = kFaultNormal);
+
+  // Whether the pager has to be asked before a page can be taken to be absent from `object`.
+  bool NeedsGetPages(const Object& object) const;
 
   const FaultStats& stats() const { return stats_; }
 
  private:
-  // One call of Fault. What is found by lookup is good until the next sleep.
+  // One call of Fault. What is found by lookup is good until the next sleep. `m` is the page of
+  // `object` at `pindex` that the fault works on; all pages named here are exclusively busied.
   struct State {
     AddressSpace& space;
     const PteSlot slot;
-    const bool write;
+    const FaultFlags flags;
     const sim::SimTime start;
+    const bool access_writes;
 
     MapEntry* entry = nullptr;
-    Object* object = nullptr;
     Vpage vpage = 0;
+    bool writes = false;      // The access writes, or wiring requires that nothing is left to copy.
+    bool prot_write = false;  // The mapping may be made writable.
+    bool wired = false;       // The entry is.
+    Object* first_object = nullptr;
+    Pindex first_pindex = 0;
+    FrameIndex first_m = kNoFrame;  // Placeholder in the first object while the search is below.
+    Object* object = nullptr;
     Pindex pindex = 0;
-    FrameIndex frame = kNoFrame;
-    FaultKind kind = FaultKind::kSoft;
+    FrameIndex m = kNoFrame;
+    FrameIndex m_cow = kNoFrame;  // The page that was copied.
 
-    int nera = -1;  // Read-ahead window, -1: not computed yet.
+    FaultKind kind = FaultKind::kSoft;
+    int faultcount = 0;  // Pages that the fault brought in; 1: no neighbours to map along.
+    int nera = -1;       // Read-ahead window, -1: not computed yet.
     int behind = 0;
     int ahead = 0;
     bool oom_timer_started = false;
     sim::SimTime oom_timer = 0;
     FaultWaits waits{};
   };
+  // What a step of the search came to.
+  enum class Step : uint8_t {
+    kLook,         // Look at `object`.
+    kAskPager,     // `m` is there to be filled by the pager.
+    kNotHere,      // `object` has no such page.
+    kZeroFill,     // Nobody has.
+    kFound,        // `m` is valid.
+    kBusy,         // `m` is another thread's at the moment.
+    kDead,         // `object` is being taken over by its shadow.
+    kNoMemory,     // No page could be allocated.
+    kOutOfBounds,  // There is no such page, or it could not be read.
+  };
 
+  // fault.cc: the flow.
   FaultResult Lookup(State& fs);
-  bool TrySoftFast(State& fs);
+  Step Search(State& fs, Step step);
   void Hold(State& fs);
   void Release(State& fs);
-  bool Allocate(State& fs);
+  void ReleasePage(FrameIndex frame);
+  void Abandon(State& fs);
+  sim::Task<void> WaitAndRetry(State& fs, Step step);
   sim::Task<void> WaitForMemory(State& fs);
   sim::Task<void> BusySleep(State& fs);
-  sim::Task<bool> Fill(State& fs);
   bool StillMapped(State& fs);
-  void DropPage(State& fs);
-  void FreePage(State& fs);
-  void Map(State& fs);
   FaultResult Fail(State& fs, FaultResult result);
-
-  bool NeedsGetPages(const Object& object) const;
+  // fault_fill.cc: where the page comes from.
+  Step Look(State& fs);
+  bool Allocate(State& fs);
   void ChooseWindow(State& fs);
-  void Dirty(const State& fs);
+  sim::Task<Step> AskPager(State& fs);
+  Step Descend(State& fs);
+  void ZeroFill(State& fs);
+  void FreeOrUnbusy(FrameIndex frame);
+  // fault_map.cc: what becomes of it.
+  bool TrySoftFast(State& fs);
+  bool CanMove(const State& fs) const;
+  void Cow(State& fs);
+  void Map(State& fs);
+  void Account(State& fs);
+  void Dirty(const State& fs, FrameIndex frame);
   void Prefault(const State& fs, int backward, int forward);
+  FrameIndex FindForPrefault(const State& fs, Vpage vpage) const;
 
   Parts p_;
   const Tunables& tunables_;

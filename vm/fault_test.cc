@@ -394,7 +394,7 @@ TEST(FaultBusyTest, PermissionThatGoesMeanwhileIsMissed) {
   FaultResult result = kOk;
   world.StartTouch(area, 0, /*write=*/true, &result);
   world.RunFor(kDiskNs / 2);
-  world.EntryOf(area).writable = false;
+  world.EntryOf(area).protection = kProtRead;
   world.Run();
   EXPECT_EQ(result, FaultResult::kProtectionFailure);
   EXPECT_EQ(world.Picture(*area.object, 0, 1), "I");  // Others may want what was read.
@@ -495,6 +495,7 @@ TEST_F(FaultMemoryTest, ANegativeNumberOfAttemptsNeverKills) {
 TEST_F(FaultMemoryTest, ARefusedAllocationAddsToTheDeficit) {
   VmTestWorld world;
   const Area hog = world.Map(10, "hog");
+  world.StopChecking();
   world.vm().domain().ForceFreeCount(68);
   FaultResult result = kOk;
   const sim::Thread* thread = world.StartTouch(hog, 0, false, &result);

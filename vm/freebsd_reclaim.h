@@ -21,6 +21,7 @@
 #include "sim/task.h"
 #include "sim/trace.h"
 #include "sim/wait_channel.h"
+#include "vm/invariants.h"
 #include "vm/laundering.h"
 #include "vm/laundry_thread.h"
 #include "vm/page_daemon.h"
@@ -34,9 +35,6 @@ namespace vmsim::vm {
 namespace reclaim_internal {
 // What a release sets, unless a planted bug says otherwise.
 RevisionSettings Settings(FreebsdRevision revision, const PlantedBugs& bugs);
-// CHECKs the fields of every page against each other, and pages against objects. O(frames).
-void CheckPages(const PageoutContext& ctx);
-void CheckObjects(const PageoutContext& ctx);
 }  // namespace reclaim_internal
 
 template <class Pmap>
@@ -77,7 +75,10 @@ class FreebsdReclaimOf : public Reclaim, private SwapoutRequest {
   void Allocated(FrameIndex frame) override { queues_.Dequeue(frame); }
   void Wakeup() override { ctx_.domain.WakePageDaemon(); }
   int64_t QueueLength(QueueId queue) const override { return queues_.length(queue); }
-  void CheckInvariants() const override;
+  void CheckInvariants() const override { CheckAllInvariants(state()); }
+
+  // What it works with, for checks: pages and objects, its queues and daemons.
+  VmState state() const;
 
   PageQueues& queues() { return queues_; }
   LaundryMailbox& mailbox() { return mailbox_; }
@@ -214,12 +215,12 @@ void FreebsdReclaimOf<Pmap>::RunSwapout() {
 }
 
 template <class Pmap>
-void FreebsdReclaimOf<Pmap>::CheckInvariants() const {
-  queues_.CheckInvariants();
-  reclaim_internal::CheckPages(ctx_);
-  reclaim_internal::CheckObjects(ctx_);
-  daemon_.CheckInvariants();
-  laundry_thread_.CheckInvariants();
+VmState FreebsdReclaimOf<Pmap>::state() const {
+  return {.pages = &ctx_.pages,
+          .queues = &queues_,
+          .objects = &ctx_.objects,
+          .pid = &daemon_.pid(),
+          .laundry = &laundry_thread_};
 }
 
 extern template class FreebsdReclaimOf<PageTables>;

@@ -133,7 +133,7 @@ void InactiveScan<Pmap>::ReinsertOne(QueueScan& scan, FrameIndex frame) {
   if (page.queue != QueueId::kInactive || page.has(kPgaEnqueued)) return;
   page.aflags |= kPgaEnqueued;
   ctx_.queues.LinkBefore(scan.marker(), frame);
-  ctx_.queues.AddLength(QueueId::kInactive, 1);
+  if (!ctx_.bugs.uncounted_reinsert) ctx_.queues.AddLength(QueueId::kInactive, 1);
 }
 
 }  // namespace vmsim::vm

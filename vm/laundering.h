@@ -5,50 +5,22 @@
 //
 //     page 37, clusters of 32:   back to 32 | forward from 38 | then back from 31 on
 //
-// The whole cluster goes to the object's pager in one call, each page shared-busied. What the pager
-// answers for each page decides where it goes:
+// The whole cluster goes to the object's pager in one call, and each page where the pager's answer
+// sends it: vm/pageout_flush.h.
 //
-//     kOk     clean: before H on the inactive queue, if it is still in the laundry
-//     kPend   being written: the pager finishes
-//     kBad    beyond the object's end: as kOk, its changes are lost
-//     kFail   no swap space: to the unswappable queue, which counts as progress
-//     kFail (no swap object), kError   back to the active queue, still dirty
-//     kAgain  left as it is
-//
-// Model: FreeBSD sys/vm/vm_pageout.c (vm_pageout_launder, vm_pageout_clean, vm_pageout_cluster,
-// vm_pageout_flush).
+// Model: FreeBSD sys/vm/vm_pageout.c (vm_pageout_launder, vm_pageout_clean, vm_pageout_cluster).
 #ifndef VMSIM_VM_LAUNDERING_H_
 #define VMSIM_VM_LAUNDERING_H_
 
-#include <array>
 #include <cstdint>
-#include <span>
 
 #include "sim/task.h"
 #include "vm/pageout_context.h"
+#include "vm/pageout_flush.h"
 #include "vm/pageout_judge.h"
 #include "vm/queue_scan.h"
 
 namespace vmsim::vm {
-
-// The pages of one write, consecutive in the object. Grows at both ends.
-class PageoutCluster {
- public:
-  static constexpr int kMaxPages = 32;  // Largest vm_pageout_page_count.
-
-  explicit PageoutCluster(FrameIndex frame) { frames_[kMaxPages] = frame; }
-  int size() const { return end_ - first_; }
-  void PushFront(FrameIndex frame) { frames_[--first_] = frame; }
-  void PushBack(FrameIndex frame) { frames_[end_++] = frame; }
-  std::span<const FrameIndex> pages() const {
-    return {frames_.data() + first_, static_cast<size_t>(size())};
-  }
-
- private:
-  int first_ = kMaxPages;
-  int end_ = kMaxPages + 1;
-  std::array<FrameIndex, 2 * kMaxPages + 1> frames_;
-};
 
 template <class Pmap>
 class Laundering {
@@ -79,9 +51,6 @@ class Laundering {
   bool Join(FrameIndex frame);
   void GrowBack(const Object& object, PageoutCluster& cluster, Pindex& front, bool& blocked);
   void GrowForward(const Object& object, PageoutCluster& cluster, Pindex& back);
-  sim::Task<int> Flush(Object& object, std::span<const FrameIndex> pages);
-  // Puts one page where its status says. True if it counts as put out.
-  bool Settle(const Object& object, FrameIndex frame, PagerResult status);
   int page_count() const { return ctx_.domain.thresholds().pageout_page_count; }
 
   PageoutContext& ctx_;
@@ -197,7 +166,11 @@ sim::Task<int> Laundering<Pmap>::WriteCluster(Object& object, FrameIndex frame) 
     GrowBack(object, cluster, front, blocked);
     GrowForward(object, cluster, back);
   } while (!blocked && cluster.size() < page_count());
-  co_return co_await Flush(object, cluster.pages());
+  const FlushResult flushed =
+      co_await FlushPages(ctx_.pages, ctx_.queues, object, cluster.pages(), kPutNoReuse);
+  ctx_.counters.laundered_pages += flushed.put_out;
+  ctx_.counters.unswappable_pages += flushed.unswappable;
+  co_return flushed.put_out;
 }
 
 template <class Pmap>
@@ -234,55 +207,6 @@ bool Laundering<Pmap>::Join(FrameIndex frame) {
     if (page.dirty != 0 && page.in_laundry() && judge_.TryRemoveWrite(frame)) return true;
   }
   ctx_.pages.Xunbusy(frame);
-  return false;
-}
-
-template <class Pmap>
-sim::Task<int> Laundering<Pmap>::Flush(Object& object, std::span<const FrameIndex> pages) {
-  for (const FrameIndex frame : pages) ctx_.pages.BusyDowngrade(frame);
-  object.PipAdd(static_cast<int>(pages.size()));
-  std::array<PagerResult, PageoutCluster::kMaxPages> results;
-  const std::span<PagerResult> statuses(results.data(), pages.size());
-  co_await object.pager->PutPages(object, pages, kPutNoReuse, statuses);
-  int put_out = 0;
-  for (size_t i = 0; i < pages.size(); ++i) {
-    if (Settle(object, pages[i], statuses[i])) ++put_out;
-    if (statuses[i] == PagerResult::kPend) continue;
-    ctx_.pages.Sunbusy(pages[i]);
-    object.PipWakeup();
-  }
-  ctx_.counters.laundered_pages += put_out;
-  co_return put_out;
-}
-
-template <class Pmap>
-bool Laundering<Pmap>::Settle(const Object& object, FrameIndex frame, PagerResult status) {
-  Page& page = ctx_.pages[frame];
-  switch (status) {
-    case PagerResult::kOk:
-      if (page.in_laundry()) ctx_.queues.DeactivateNoreuse(frame);
-      return true;
-    case PagerResult::kPend:
-      return true;
-    case PagerResult::kBad:
-      page.dirty = 0;
-      if (page.in_laundry()) ctx_.queues.DeactivateNoreuse(frame);
-      return false;
-    case PagerResult::kFail:
-      // 13.2's default objects are swap objects by now, if their pager took them at all.
-      if (object.type == ObjectType::kSwap) {
-        ctx_.queues.Unswappable(frame);
-        ++ctx_.counters.unswappable_pages;
-        return true;
-      }
-      ctx_.queues.Activate(frame);
-      return false;
-    case PagerResult::kError:
-      ctx_.queues.Activate(frame);
-      return false;
-    case PagerResult::kAgain:
-      return false;
-  }
   return false;
 }
 

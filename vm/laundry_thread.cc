@@ -64,9 +64,4 @@ void LaundryThread::TakeRequest(const LaundryLevels& levels) {
   nfreed_ += std::exchange(mailbox_.clean_pages_freed, 0);
 }
 
-void LaundryThread::CheckInvariants() const {
-  CHECK_GE(target_, 0);
-  CHECK_GE(shortfall_cycle_, 0);
-}
-
 }  // namespace vmsim::vm

@@ -66,9 +66,9 @@ class LaundryThread {
   int target() const { return target_; }
   int shortfall_cycle() const { return shortfall_cycle_; }
 
-  void CheckInvariants() const;
-
  private:
+  friend struct InvariantsTestPeer;  // Plants defects.
+
   // How many pages to launder in this round.
   int Plan(const LaundryLevels& levels);
   int PlanBackground(const LaundryLevels& levels);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "vm/invariants.h"
 
 namespace vmsim::vm {
 namespace {
@@ -137,7 +138,7 @@ std::string Live(const std::vector<Moment>& moments, const Tunables& tunables) {
   LaundryThread laundry(thresholds, tunables, mailbox);
   sim::Task<void> thread = laundry.Run(script);
   sim::ResumeChain(thread.handle());
-  laundry.CheckInvariants();
+  CheckAllInvariants({.laundry = &laundry});
   return script.log();
 }
 

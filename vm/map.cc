@@ -5,27 +5,64 @@
 
 namespace vmsim::vm {
 
+MapEntry& AddressSpace::Insert(MapEntry entry) {
+  CHECK_LT(entry.start, entry.end);
+  CHECK_LE(entry.end - 1, kMaxVpage);
+  const auto position = entries_.begin() + static_cast<ptrdiff_t>(FirstEndingBehind(entry.start));
+  if (position != entries_.end()) CHECK_LE(entry.end, position->start, "overlapping entries");
+  entry.read_ahead = kReadAheadInit;
+  entry.next_read = entry.start;
+  page_tables_.HoldSlots(entry.slot, static_cast<uint32_t>(entry.pages()));
+  const auto inserted = entries_.insert(position, entry);
+  ForgetIndices();
+  return *inserted;
+}
+
 MapEntry& AddressSpace::Insert(Vpage start, uint32_t pages, Object& object, Pindex offset,
                                PteSlot slot, bool writable) {
   CHECK_GT(pages, 0u);
-  CHECK_LE(start + pages - 1, kMaxVpage);
   CHECK_LE(uint64_t{offset} + pages, object.size, "object=", object.id);
-  const auto position =
-      std::upper_bound(entries_.begin(), entries_.end(), start,
-                       [](Vpage v, const MapEntry& entry) { return v < entry.start; });
-  if (position != entries_.begin()) CHECK_LE(std::prev(position)->end, start, "overlap below");
-  if (position != entries_.end()) CHECK_LE(start + pages, position->start, "overlap above");
   MapEntry entry;
   entry.start = start;
   entry.end = start + pages;
   entry.object = object.id;
   entry.offset = offset;
   entry.slot = slot;
-  entry.writable = writable;
-  entry.next_read = start;
-  const auto inserted = entries_.insert(position, entry);
+  entry.protection = writable ? kProtDefault : static_cast<uint8_t>(kProtRead);
+  return Insert(entry);
+}
+
+size_t AddressSpace::FirstEndingBehind(Vpage vpage) const {
+  const auto position =
+      std::upper_bound(entries_.begin(), entries_.end(), vpage,
+                       [](Vpage v, const MapEntry& entry) { return v < entry.end; });
+  return static_cast<size_t>(position - entries_.begin());
+}
+
+void AddressSpace::Split(size_t position, Vpage vpage) {
+  MapEntry behind = entries_[position];
+  CHECK(behind.start < vpage && vpage < behind.end, "start=", behind.start, " end=", behind.end,
+        " at=", vpage);
+  const auto cut = static_cast<uint32_t>(vpage - behind.start);
+  behind.start = vpage;
+  behind.slot += cut;
+  if (behind.object != kNoObject) behind.offset += cut;
+  entries_[position].end = vpage;
+  entries_.insert(entries_.begin() + static_cast<ptrdiff_t>(position) + 1, behind);
   ForgetIndices();
-  return *inserted;
+}
+
+void AddressSpace::Join(size_t position) {
+  const MapEntry before = entries_[position];
+  MapEntry& joined = entries_[position + 1];
+  CHECK(before.end == joined.start && before.object == joined.object, "end=", before.end,
+        " start=", joined.start);
+  CHECK_EQ(before.SlotOf(before.end), joined.slot);
+  joined.start = before.start;
+  joined.slot = before.slot;
+  joined.offset = before.offset;
+  entries_.erase(entries_.begin() + static_cast<ptrdiff_t>(position));
+  ForgetIndices();
 }
 
 void AddressSpace::ForgetIndices() {
@@ -80,7 +117,9 @@ ObjectId AddressSpace::Remove(Vpage start) {
   MapEntry* entry = Lookup(start);
   CHECK(entry != nullptr && entry->start == start, "no entry starts at page ", start);
   const ObjectId object = entry->object;
-  page_tables_.RemoveRange(entry->slot, static_cast<uint32_t>(entry->pages()));
+  const auto pages = static_cast<uint32_t>(entry->pages());
+  page_tables_.RemoveRange(entry->slot, pages);
+  page_tables_.DropSlots(entry->slot, pages);
   entries_.erase(entries_.begin() + (entry - entries_.data()));
   ForgetIndices();
   return object;

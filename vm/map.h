@@ -1,8 +1,11 @@
 // vm/map.h: an address space: map entries over objects.
 //
 // A MapEntry maps the virtual pages [start, end) onto an object's pages from `offset` on. Each
-// entry has a leaf of page-table entries (vm/page_tables.h), so a virtual page, a slot of that leaf
-// and a pindex are one addition apart. Entries do not overlap. Virtual page numbers have 36 bits.
+// entry has a run of slots in a leaf of page-table entries (vm/page_tables.h), so a virtual page, a
+// slot and a pindex are one addition apart. Entries do not overlap. Virtual page numbers have 36
+// bits. An entry of anonymous memory has no object until somebody faults in it.
+//
+// This is the container; what the kernel does with entries and their objects is in vm/map_ops.h.
 //
 // An entry also carries the state of the fault path's read-ahead: how far the last fault read, and
 // where the next one would be if access is sequential.
@@ -31,17 +34,34 @@ inline constexpr int kReadAheadInit = 15;
 // madvise: MAP_ENTRY_BEHAV_*.
 enum class Behavior : uint8_t { kNormal, kSequential, kRandom };
 
+// VM_PROT_*.
+enum Protection : uint8_t { kProtNone = 0, kProtRead = 1, kProtWrite = 2, kProtExecute = 4 };
+inline constexpr uint8_t kProtDefault = kProtRead | kProtWrite;
+inline constexpr uint8_t kProtAll = kProtRead | kProtWrite | kProtExecute;
+
+// What a child of fork gets of an entry (minherit, VM_INHERIT_*).
+enum class Inheritance : uint8_t { kShare, kCopy, kNone, kZero };
+
 struct MapEntry {
   Vpage start = 0;
   Vpage end = 0;
-  ObjectId object = kNoObject;
+  ObjectId object = kNoObject;  // None until the first fault in anonymous memory.
   Pindex offset = 0;
   PteSlot slot = 0;  // Of `start`.
-  bool writable = true;
+  uint8_t protection = kProtDefault;
+  uint8_t max_protection = kProtAll;
+  Inheritance inheritance = Inheritance::kCopy;
   Behavior behavior = Behavior::kNormal;
+  bool cow = false;         // MAP_ENTRY_COW: a private mapping of what others may have, too.
+  bool needs_copy = false;  // MAP_ENTRY_NEEDS_COPY: the next write makes a shadow object.
+  bool nosync = false;      // MAP_ENTRY_NOSYNC: pages written through it are not for the syncer.
+  bool user_wired = false;  // MAP_ENTRY_USER_WIRED
+  bool charged = false;     // Swap for its pages is reserved here, not yet at an object.
+  int wired_count = 0;
   int read_ahead = kReadAheadInit;
   Vpage next_read = 0;  // Where a sequential reader faults next.
 
+  bool writable() const { return (protection & kProtWrite) != 0; }
   uint64_t pages() const { return end - start; }
   bool contains(Vpage v) const { return v >= start && v < end; }
   Pindex PindexOf(Vpage v) const { return static_cast<Pindex>(v - start) + offset; }
@@ -58,9 +78,11 @@ class AddressSpace {
 
   uint32_t id() const { return id_; }
 
-  // Maps [start, start + pages) onto `object` from `offset` on, taking over one reference to it, at
-  // the leaf beginning at `slot` (PageTables::AllocateLeaf; the caller keeps the leaf). Requires:
-  // the range is free, the object reaches far enough.
+  // Adds `entry`, which takes over one reference to its object and holds its slots of a leaf
+  // (PageTables::AllocateLeaf): the leaf goes when its last slot is let go. Requires: the range is
+  // free. The entry's read-ahead state begins anew.
+  MapEntry& Insert(MapEntry entry);
+  // The same for a mapping without further ado. Requires: the object reaches far enough.
   MapEntry& Insert(Vpage start, uint32_t pages, Object& object, Pindex offset, PteSlot slot,
                    bool writable);
 
@@ -71,7 +93,16 @@ class AddressSpace {
   // The lowest page at or above `hint` with `pages` free pages behind it.
   Vpage FindSpace(Vpage hint, uint64_t pages) const;
 
-  // Unmaps one whole entry and hands its object reference to the caller.
+  // The position of the first entry that ends behind `vpage`; entries().size() if there is none.
+  size_t FirstEndingBehind(Vpage vpage) const;
+  // Cuts the entry at `position` in two, [start, vpage) and [vpage, end). The new one, behind, has
+  // the same object: who calls gives it a reference. Requires: start < vpage < end.
+  void Split(size_t position, Vpage vpage);
+  // Undoes that for the entry at `position` and its successor, which gives its read-ahead state to
+  // the result, as the kernel has it; one reference is left over for the caller.
+  void Join(size_t position);
+
+  // Takes out one whole entry, unmaps its pages and hands its object reference to the caller.
   ObjectId Remove(Vpage start);
 
   const std::vector<MapEntry>& entries() const { return entries_; }
@@ -86,6 +117,8 @@ class AddressSpace {
   int64_t minflt = 0;
   // The process was killed: its faults may use the reserve and read no neighbours.
   bool killed = false;
+  // MAP_WIREFUTURE: what is mapped from now on is wired at once (mlockall).
+  bool wire_future = false;
 
  private:
   uint32_t id_;

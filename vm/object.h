@@ -4,6 +4,12 @@
 // page index is a dense, lazily touched table, so that finding a page is one load. Objects live in
 // an ObjectTable and are named by a 32-bit ObjectId; ids are reused, addresses are stable.
 //
+// An anonymous object may shadow another, its backing object: what it has itself hides what is
+// below, and what nobody above has written to is looked for further down.
+//
+//     object          . . 2 . 4     shadows [offset, offset + size) of
+//     backing       0 1 2 3 . 5     which counts its shadows and, for each, holds one reference
+//
 // Model: FreeBSD sys/vm/vm_object.h and vm_object.c.
 #ifndef VMSIM_VM_OBJECT_H_
 #define VMSIM_VM_OBJECT_H_
@@ -33,6 +39,8 @@ enum ObjectFlags : uint8_t {
   kObjOneMapping = 0x02,  // Each page mapped at most once: never shared.
   kObjDead = 0x04,        // Being terminated.
   kObjFictitious = 0x08,  // Its pages are a device's, not memory: never reclaimed.
+  kObjCollapsing = 0x10,  // Taking over its backing object's pages.
+  kObjSplit = 0x20,       // Giving pages to a new object: page-in reads no neighbours.
 };
 
 // One 32-bit entry a page of the object, zero until touched.
@@ -59,6 +67,10 @@ struct Object {
   // The frame at `pindex`, or kNoFrame.
   FrameIndex Lookup(Pindex pindex) const { return frames[pindex] - 1; }
   bool dead() const { return (flags & kObjDead) != 0; }
+  bool anon() const { return (flags & kObjAnon) != 0; }
+  bool one_mapping() const { return (flags & kObjOneMapping) != 0; }
+  // Whether a page may have become dirty since the object was last cleaned as a whole.
+  bool might_be_dirty() const { return generation != cleangeneration; }
 
   // Paging in progress: I/O or a fault uses the object.
   void PipAdd(int n = 1) { paging_in_progress += n; }
@@ -71,10 +83,21 @@ struct Object {
   ObjectId id;
   ObjectType type;
   uint8_t flags = 0;
-  uint32_t size;          // Pages.
-  int32_t ref_count = 1;  // Map entries and whoever else holds it.
+  uint32_t size;          // Pages. Shrinks when the tail is unmapped.
+  int32_t ref_count = 1;  // Map entries, shadows, and whoever else holds it.
   int32_t paging_in_progress = 0;
   uint32_t resident_page_count = 0;
+  uint32_t charge = 0;  // Pages of swap reserved for it (vm/swap_reserve.h).
+  // The object that this one shadows, and where in it page 0 of this one lies.
+  ObjectId backing = kNoObject;
+  Pindex backing_offset = 0;
+  int32_t shadow_count = 0;           // Objects whose backing this is, and the list of them,
+  ObjectId first_shadow = kNoObject;  // newest first.
+  ObjectId next_shadow = kNoObject;   // The object's own place in its backing's list.
+  ObjectId prev_shadow = kNoObject;
+  // Counted up whenever a page may become dirty through a mapping; what it was when all was clean.
+  uint32_t generation = 1;
+  uint32_t cleangeneration = 1;
   Pager* pager = nullptr;
   PindexTable frames;             // pindex -> frame + 1, 0: not resident.
   SwapBlocks swap;                // pindex -> swap block.
@@ -100,6 +123,13 @@ class ObjectTable {
   // vm_page_insert and vm_page_object_remove: links and unlinks page and object.
   void Insert(FrameIndex frame, Object& object, Pindex pindex);
   void Remove(FrameIndex frame);
+
+  // Makes `object` a shadow of `backing` from page `offset` on; one reference to `backing` is the
+  // link's from now on (vm_object_backing_insert). Requires: `object` shadows nothing.
+  void SetBacking(Object& object, Object& backing, Pindex offset);
+  // Undoes that and hands the reference to the caller; returns what was shadowed, or kNoObject
+  // (vm_object_backing_remove).
+  ObjectId ClearBacking(Object& object);
 
  private:
   PageArray& pages_;

@@ -9,6 +9,7 @@ constexpr int kLowPid = 48;  // Spared while swap is available.
 int64_t SwapCount(const AddressSpace& space, const ObjectTable& objects) {
   int64_t count = 0;
   for (const MapEntry& entry : space.entries()) {
+    if (entry.object == kNoObject) continue;
     const Pindex end = entry.offset + static_cast<Pindex>(entry.pages());
     const Pindex first = (entry.offset + kSwapMetaPages - 1) / kSwapMetaPages * kSwapMetaPages;
     objects[entry.object].swap.ForEach(
@@ -19,7 +20,13 @@ int64_t SwapCount(const AddressSpace& space, const ObjectTable& objects) {
 
 int64_t ResidentCount(const AddressSpace& space, const ObjectTable& objects) {
   int64_t count = 0;
-  for (const MapEntry& entry : space.entries()) count += objects[entry.object].resident_page_count;
+  for (const MapEntry& entry : space.entries()) {
+    if (entry.object == kNoObject) continue;
+    const Object& object = objects[entry.object];
+    // Others would still have it all if this process went.
+    if (entry.needs_copy && object.ref_count != 1) continue;
+    count += object.resident_page_count;
+  }
   return count;
 }
 

@@ -28,7 +28,8 @@ namespace vmsim::vm {
 // Pages of swap that the process's own objects use. As in the kernel, blocks in a metadata record
 // that begins before the entry's range are missed.
 int64_t SwapCount(const AddressSpace& space, const ObjectTable& objects);
-// Resident pages of the objects it maps.
+// Resident pages of the objects it maps, but for those that it would have to copy before writing
+// and shares with others.
 int64_t ResidentCount(const AddressSpace& space, const ObjectTable& objects);
 
 class OomKiller {

@@ -47,6 +47,8 @@ class PageArray {
   FrameIndex TakeFree();
   void PutFree(FrameIndex frame);
   uint32_t free_list_length() const { return free_length_; }
+  // The page to be taken next, or kNoFrame; the link of a free page is its pindex.
+  FrameIndex free_head() const { return free_head_; }
 
   // Busy. The try operations return whether they succeeded.
   bool TryXbusy(FrameIndex frame) {
@@ -88,6 +90,10 @@ class PageArray {
 
   // The channel to sleep on until `frame` is unbusied. Sets kBusyWaiters.
   sim::WaitChannel& BusyChannel(FrameIndex frame);
+  // Whether there is one, because somebody waits or has waited for the page.
+  bool has_busy_channel(FrameIndex frame) const {
+    return busy_channels_.find(frame) != busy_channels_.end();
+  }
 
  private:
   void SetBusy(FrameIndex frame, uint16_t state) {

@@ -71,8 +71,6 @@ class PageDaemon {
   InactiveScan<Pmap>& inactive_scan() { return inactive_scan_; }
   ActiveScan<Pmap>& active_scan() { return active_scan_; }
 
-  void CheckInvariants() const;
-
  private:
   struct Pass {
     bool target_met;
@@ -201,13 +199,6 @@ int PageDaemon<Pmap>::ActiveTarget() const {
   return ActiveScanTarget(
       ctx_.domain.thresholds(), ctx_.domain.free_count(), ctx_.queues.length(QueueId::kInactive),
       ctx_.queues.length(QueueId::kLaundry), ctx_.tunables.act_scan_laundry_weight);
-}
-
-template <class Pmap>
-void PageDaemon<Pmap>::CheckInvariants() const {
-  CHECK_GE(pid_.integral(), 0);
-  CHECK_LE(pid_.integral(), pid_.bound());
-  CHECK_GE(pid_.output(), 0);
 }
 
 }  // namespace vmsim::vm

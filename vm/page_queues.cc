@@ -88,37 +88,4 @@ void PageQueues::ApplyOne(QueueId queue, FrameIndex frame) {
   AddLength(queue, 1 - was_linked);
 }
 
-void PageQueues::CheckInvariants() const {
-  std::vector<bool> linked(pages_.frames() + PageArray::kMarkerRows);
-  for (int q = 0; q < kQueueCount; ++q) CheckList(static_cast<QueueId>(q), linked);
-  CHECK(linked[inacthead()]);
-  CHECK(linked[clock(0)] && linked[clock(1)]);
-  for (FrameIndex frame = 0; frame < pages_.frames(); ++frame) {
-    const Page& page = pages_[frame];
-    CHECK_EQ(page.has(kPgaEnqueued), linked[frame], "frame=", frame);
-    if (page.has(kPgaEnqueued)) CHECK(page.queue != QueueId::kNone, "frame=", frame);
-    if (page.has(kPgaRequeueHead)) CHECK(page.queue == QueueId::kInactive, "frame=", frame);
-    if ((page.oflags & kVpoUnmanaged) != 0) {
-      CHECK(page.queue == QueueId::kNone, "unmanaged on a queue, frame=", frame);
-    }
-  }
-}
-
-void PageQueues::CheckList(QueueId queue, std::vector<bool>& linked) const {
-  int32_t length = 0;
-  bool met_far_hand = false;
-  for (uint32_t row = next(head(queue)); row != head(queue); row = next(row)) {
-    CHECK(!linked[row], "linked twice, row=", row, " queue=", Index(queue));
-    linked[row] = true;
-    CHECK_EQ(next(prev(row)), row, "queue=", Index(queue));
-    CHECK_EQ(prev(next(row)), row, "queue=", Index(queue));
-    if (row == clock(1)) met_far_hand = true;
-    if (row == clock(0)) CHECK(!met_far_hand, "the hands of the clock have changed places");
-    if (!pages_.is_page(row)) continue;
-    CHECK(pages_[row].queue == queue, "row=", row, " in queue ", Index(queue));
-    ++length;
-  }
-  CHECK_EQ(length, lengths_[Index(queue)], "queue=", Index(queue));
-}
-
 }  // namespace vmsim::vm

@@ -22,7 +22,8 @@
 // applied, in order of submission, when it is as full as the release allows: see held_entries().
 // There is no timer: a page can stay in a batch for ever. Lengths count linked pages only.
 //
-// Misuse fails a CHECK or goes undetected until CheckInvariants(); nothing here is an outcome.
+// Misuse fails a CHECK or goes undetected until somebody checks the invariants
+// (vm/invariants_queues.cc); nothing here is an outcome.
 // Model: FreeBSD sys/vm/vm_page.c (vm_page_mvqueue and its callers, vm_page_pqstate_commit,
 // vm_page_pqbatch_submit, vm_pqbatch_process_page, vm_page_release_toq), sys/vm/vm_pagequeue.h.
 #ifndef VMSIM_VM_PAGE_QUEUES_H_
@@ -94,6 +95,7 @@ class PageQueues {
   // How many entries a batch holds unapplied: the next one applies them and itself. 13.2 flushes
   // when an entry finds no slot; 15 when it finds no more than kFlushFreeSlots of them free.
   int held_entries() const { return held_entries_; }
+  int cpus() const { return static_cast<int>(batches_.size()) / kQueueCount; }
   std::span<const FrameIndex> pending(int cpu, QueueId queue) const;
 
   // Linked pages (pq_cnt).
@@ -120,11 +122,11 @@ class PageQueues {
   void AddScanned(QueueId queue, int64_t nodes) { scanned_[Index(queue)] += nodes; }
 
   PageArray& pages() { return pages_; }
-
-  // Walks every list and every page; CHECKs links, lengths and flags. O(frames).
-  void CheckInvariants() const;
+  const PageArray& pages() const { return pages_; }
 
  private:
+  friend struct InvariantsTestPeer;  // Plants defects.
+
   // Rows behind the pages.
   static constexpr uint32_t kHeadRows = 0;
   static constexpr uint32_t kScanRows = kHeadRows + kQueueCount;
@@ -148,7 +150,6 @@ class PageQueues {
   void Move(FrameIndex frame, QueueId queue, uint8_t operation);
   void Apply(Batch& batch, QueueId queue);
   void ApplyOne(QueueId queue, FrameIndex frame);
-  void CheckList(QueueId queue, std::vector<bool>& linked) const;
 
   PageArray& pages_;
   const sim::Engine& engine_;

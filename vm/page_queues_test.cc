@@ -13,6 +13,7 @@
 
 #include "sim/random.h"
 #include "vm/daemon_script.h"
+#include "vm/invariants.h"
 
 namespace vmsim::vm {
 namespace {
@@ -281,7 +282,7 @@ TEST_P(RandomQueuesTest, FollowTheModel) {
         ASSERT_EQ(Actual(bench.queues, q), model.list(q)) << "step " << step << " queue " << q;
       }
     }
-    bench.queues.CheckInvariants();
+    CheckAllInvariants({.queues = &bench.queues});
   }
 }
 INSTANTIATE_TEST_SUITE_P(, RandomQueuesTest,

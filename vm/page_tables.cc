@@ -25,23 +25,53 @@ void PteArena::Grow(size_t entries) {
 
 PteSlot PageTables::AllocateLeaf(uint32_t pages) {
   CHECK_GT(pages, 0u);
+  PteSlot base = next_slot_;
   if (auto it = free_leaves_.find(pages); it != free_leaves_.end() && !it->second.empty()) {
-    const PteSlot base = it->second.back();
+    base = it->second.back();
     it->second.pop_back();
-    used_ += pages;
-    return base;
+  } else {
+    if (static_cast<uint64_t>(next_slot_) + pages >= kManyMappings) return 0;
+    next_slot_ += pages;
+    arena_.Grow(next_slot_);
   }
-  if (static_cast<uint64_t>(next_slot_) + pages >= kManyMappings) return 0;
-  const PteSlot base = next_slot_;
-  next_slot_ += pages;
-  arena_.Grow(next_slot_);
+  leaves_[base] = {pages, 0};
   used_ += pages;
   return base;
 }
 
-void PageTables::FreeLeaf(PteSlot base, uint32_t pages) {
-  free_leaves_[pages].push_back(base);
-  used_ -= pages;
+std::map<PteSlot, PageTables::LeafUse>::iterator PageTables::FindLeaf(PteSlot slot) {
+  auto leaf = leaves_.upper_bound(slot);
+  CHECK(leaf != leaves_.begin(), "no leaf below slot ", slot);
+  --leaf;
+  CHECK_LT(slot - leaf->first, leaf->second.pages, "no leaf holds slot ", slot);
+  return leaf;
+}
+
+PageTables::Leaf PageTables::LeafOf(PteSlot slot) const {
+  const auto leaf = const_cast<PageTables*>(this)->FindLeaf(slot);
+  return {leaf->first, leaf->second.pages};
+}
+
+void PageTables::FreeLeaf(PteSlot base) {
+  const auto leaf = leaves_.find(base);
+  CHECK(leaf != leaves_.end(), "no leaf begins at slot ", base);
+  CHECK_EQ(leaf->second.held, 0u, "base=", base);
+  free_leaves_[leaf->second.pages].push_back(base);
+  used_ -= leaf->second.pages;
+  leaves_.erase(leaf);
+}
+
+void PageTables::HoldSlots(PteSlot first, uint32_t count) {
+  LeafUse& leaf = FindLeaf(first)->second;
+  leaf.held += count;
+  CHECK_LE(leaf.held, leaf.pages, "slot=", first);
+}
+
+void PageTables::DropSlots(PteSlot first, uint32_t count) {
+  const auto leaf = FindLeaf(first);
+  CHECK_GE(leaf->second.held, count, "slot=", first);
+  leaf->second.held -= count;
+  if (leaf->second.held == 0) FreeLeaf(leaf->first);
 }
 
 template <typename F>
@@ -172,6 +202,28 @@ void PageTables::RemoveRange(PteSlot first, uint32_t count) {
   for (uint32_t i = 0; i < count; ++i) Remove(first + i);
 }
 
+void PageTables::ProtectRange(PteSlot first, uint32_t count) {
+  for (PteSlot slot = first; slot < first + count; ++slot) {
+    Pte& pte = arena_.data()[slot];
+    if ((pte & (kPteValid | kPteWritable)) != (kPteValid | kPteWritable)) continue;
+    const FrameIndex frame = pte & kPteFrameMask;
+    if ((pte & kPteModified) != 0) pages_[frame].dirty = kPageBitsAll;
+    pte &= ~(kPteWritable | kPteModified);
+    DropWriteable(frame);
+  }
+}
+
+uint32_t PageTables::CopyRange(PteSlot from, PteSlot to, uint32_t count) {
+  uint32_t copied = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    const Pte pte = arena_.data()[from + i];
+    if ((pte & kPteValid) == 0 || (arena_.data()[to + i] & kPteValid) != 0) continue;
+    EnterQuick(to + i, pte & kPteFrameMask);
+    ++copied;
+  }
+  return copied;
+}
+
 int PageTables::MappingCount(FrameIndex frame) const {
   int count = 0;
   ForEach(frame, [&](PteSlot) { return ++count > 0; });
@@ -251,6 +303,11 @@ void PageTables::AdviseDontNeed(PteSlot slot) {
   if ((pte & kPteValid) == 0) return;
   if ((pte & kPteModified) != 0) pages_[pte & kPteFrameMask].dirty = kPageBitsAll;
   pte &= ~(kPteAccessed | kPteModified);
+}
+
+void PageTables::AdviseFree(PteSlot slot) {
+  Pte& pte = arena_.data()[slot];
+  if ((pte & kPteValid) != 0) pte &= ~(kPteAccessed | kPteModified);
 }
 
 void PageTables::CheckMappings(FrameIndex frame) const {

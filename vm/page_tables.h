@@ -64,8 +64,17 @@ class PageTables {
   // arena (entries()) are invalid afterwards. Fails (returns 0) when the arena's 2^31 slots are
   // used up.
   PteSlot AllocateLeaf(uint32_t pages);
-  // Gives a leaf back. Requires: none of its entries is valid.
-  void FreeLeaf(PteSlot base, uint32_t pages);
+  // Gives a leaf back. Requires: none of its entries is valid, none of its slots held.
+  void FreeLeaf(PteSlot base);
+  // Map entries hold the slots that they use; with the last slot of a leaf the leaf goes.
+  void HoldSlots(PteSlot first, uint32_t count);
+  void DropSlots(PteSlot first, uint32_t count);
+  struct Leaf {
+    PteSlot base = 0;
+    uint32_t pages = 0;
+  };
+  // The leaf that `slot` belongs to.
+  Leaf LeafOf(PteSlot slot) const;
 
   Pte* entries() { return arena_.data(); }
   Pte entry(PteSlot slot) const { return arena_.data()[slot]; }
@@ -80,6 +89,12 @@ class PageTables {
   // Unmaps: accessed becomes PGA_REFERENCED, modified becomes dirty.
   void Remove(PteSlot slot);
   void RemoveRange(PteSlot first, uint32_t count);
+
+  // Write-protects: modified becomes dirty (pmap_protect without VM_PROT_WRITE).
+  void ProtectRange(PteSlot first, uint32_t count);
+  // Maps at [to, to + count) what [from, from + count) maps, read-only and unreferenced, where
+  // nothing is mapped yet (pmap_copy). Returns how many.
+  uint32_t CopyRange(PteSlot from, PteSlot to, uint32_t count);
 
   // By page.
   bool IsMapped(FrameIndex frame) const { return pages_[frame].mappings != 0; }
@@ -114,6 +129,8 @@ class PageTables {
   void ClearModify(FrameIndex frame);
   // For one mapping (pmap_advise with MADV_DONTNEED): clears accessed, folds modified into dirty.
   void AdviseDontNeed(PteSlot slot);
+  // The same with MADV_FREE: clears accessed and modified.
+  void AdviseFree(PteSlot slot);
 
   // Whether every valid entry of `frame`'s list points back at it. For checks.
   void CheckMappings(FrameIndex frame) const;
@@ -125,6 +142,12 @@ class PageTables {
   };
   static constexpr uint32_t kManyMappings = 1u << 31;
 
+  struct LeafUse {
+    uint32_t pages = 0;
+    uint32_t held = 0;
+  };
+
+  std::map<PteSlot, LeafUse>::iterator FindLeaf(PteSlot slot);
   int TsReferencedMany(FrameIndex frame);
   void Link(FrameIndex frame, PteSlot slot);
   void Unlink(FrameIndex frame, PteSlot slot);
@@ -141,6 +164,7 @@ class PageTables {
   PteSlot next_slot_ = 1;
   size_t used_ = 0;
   int64_t invalidations_ = 0;
+  std::map<PteSlot, LeafUse> leaves_;                     // Those that are allocated, by base.
   std::map<uint32_t, std::vector<PteSlot>> free_leaves_;  // By length.
   std::vector<Node> nodes_;
   uint32_t free_node_ = 0;  // 1 + index of the first free node; 0: none.

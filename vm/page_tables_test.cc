@@ -226,7 +226,7 @@ TEST_F(PageTablesTest, LeavesOfOneLengthAreReused) {
   EXPECT_NE(a, 0u);
   EXPECT_GE(b, a + 100);
   EXPECT_EQ(tables_.slots_in_use(), used + 200);
-  tables_.FreeLeaf(a, 100);
+  tables_.FreeLeaf(a);
   EXPECT_NE(tables_.AllocateLeaf(99), a);
   EXPECT_EQ(tables_.AllocateLeaf(100), a);
   EXPECT_EQ(tables_.slots_in_use(), used + 299);

@@ -54,6 +54,8 @@ class PidController {
   int32_t input() const { return input_; }    // Of the last call.
 
  private:
+  friend struct InvariantsTestPeer;  // Plants defects.
+
   int32_t Sum() const;
 
   PidParams params_;

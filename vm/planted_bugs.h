@@ -8,9 +8,10 @@
 namespace vmsim::vm {
 
 struct PlantedBugs {
-  bool fifo_batches = false;      // Scan batches processed first in, first out.
-  bool wrong_batch_size = false;  // The other revision's number of batch slots.
-  bool no_act_decline = false;    // The active scan forgets to take 1 from an idle page.
+  bool fifo_batches = false;        // Scan batches processed first in, first out.
+  bool wrong_batch_size = false;    // The other revision's number of batch slots.
+  bool no_act_decline = false;      // The active scan forgets to take 1 from an idle page.
+  bool uncounted_reinsert = false;  // The inactive scan does not count the pages that it puts back.
 };
 
 }  // namespace vmsim::vm

@@ -23,8 +23,9 @@ struct Process {
   std::string name;
   AddressSpace space;
   sim::Thread* thread = nullptr;
-  bool protect = false;  // P_PROTECTED: never chosen for lack of memory.
-  bool exiting = false;  // P_WEXIT
+  bool protect = false;               // P_PROTECTED: never chosen for lack of memory.
+  int64_t memlock_limit = INT64_MAX;  // RLIMIT_MEMLOCK, in pages.
+  bool exiting = false;               // P_WEXIT
   bool exited = false;
   bool oom_killed = false;
   int signal = 0;  // That ended it, or 0.

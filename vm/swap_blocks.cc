@@ -1,8 +1,10 @@
 #include "vm/swap_blocks.h"
 
 #include <bit>
+#include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "sim/check.h"
 
 namespace vmsim::vm {
@@ -132,18 +134,24 @@ bool SwapBlocks::Reserve(SwapMeta& meta, SwapSpace& space, Pindex first, uint32_
   return true;
 }
 
-void SwapBlocks::CheckInvariants() const {
+std::string SwapBlocks::Inconsistency() const {
   uint32_t records = 0;
   for (uint32_t record = 0; record < RecordCount(); ++record) {
     bool has_block = false;
     for (Pindex at = record * kSwapMetaPages; at < RecordEnd(record); ++at) {
       has_block |= blocks_[at] != 0;
-      CHECK(blocks_[at] == 0 || at < size_, "swap: block behind the end, at ", at);
+      if (blocks_[at] != 0 && at >= size_) {
+        return absl::StrCat("swap block at index ", at, ", behind the end at ", size_);
+      }
     }
-    CHECK_EQ(Exists(record), has_block, "swap: record ", record);
+    if (Exists(record) != has_block) {
+      return absl::StrCat("swap metadata record ", record, Exists(record) ? " is" : " is not",
+                          " there, and has ", has_block ? "blocks" : "no block");
+    }
     records += has_block;
   }
-  CHECK_EQ(records, records_);
+  if (records == records_) return {};
+  return absl::StrCat("swap metadata has ", records, " records, counted are ", records_);
 }
 
 // The first record at or behind `record` that exists, or kNoRecord.

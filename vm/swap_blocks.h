@@ -23,6 +23,7 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "vm/page.h"
 #include "vm/swap_params.h"
@@ -108,10 +109,12 @@ class SwapBlocks {
   uint32_t records() const { return records_; }
   bool empty() const { return records_ == 0; }
 
-  // Bitmap, entries and count of records agree. For tests and after each step of a debugging run.
-  void CheckInvariants() const;
+  // Empty if bitmap, entries and count of records agree, or else what does not. Walks the table.
+  std::string Inconsistency() const;
 
  private:
+  friend struct InvariantsTestPeer;  // Plants defects.
+
   static constexpr uint32_t kNoRecord = UINT32_MAX;
   struct Release {
     void operator()(void* memory) const { std::free(memory); }

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "sim/random.h"
+#include "vm/invariants.h"
 
 namespace vmsim::vm {
 namespace {
@@ -53,7 +54,7 @@ TEST_F(SwapBlocksTest, ARecordExistsWhileOneOfItsSixteenEntriesHasABlock) {
   EXPECT_EQ(blocks_.Build(meta_, 17, kNoSwapBlock), 42u);
   EXPECT_EQ(meta_.records, 1u);
   EXPECT_EQ(Picture(blocks_), "15:40");
-  blocks_.CheckInvariants();
+  EXPECT_EQ(blocks_.Inconsistency(), "");
 }
 
 TEST_F(SwapBlocksTest, WithoutARecordToBeHadNothingChanges) {
@@ -120,7 +121,7 @@ TEST_F(SwapBlocksTest, FreeRangeFreesAscendingAndDropsEmptyRecords) {
   blocks_.FreeRange(meta_, space_, 0, 0);
   blocks_.FreeRange(meta_, space_, 4000, 5);
   EXPECT_EQ(meta_.records, 1u);
-  blocks_.CheckInvariants();
+  EXPECT_EQ(blocks_.Inconsistency(), "");
 }
 
 // The page asked about is that of the running index plus the slot: right for aligned and adjacent
@@ -151,8 +152,8 @@ TEST_F(SwapBlocksTest, TransferKeepsWhatTheDestinationHas) {
   EXPECT_EQ(Picture(dst), "0:21 1:99 2:23");
   EXPECT_EQ(space_.used(), used - 1);  // Block 22.
   EXPECT_EQ(meta_.records, 3u);
-  dst.CheckInvariants();
-  blocks_.CheckInvariants();
+  EXPECT_EQ(dst.Inconsistency(), "");
+  EXPECT_EQ(blocks_.Inconsistency(), "");
 }
 
 TEST_F(SwapBlocksTest, ReserveAssignsNewBlocksAndFreesTheOldOnes) {
@@ -200,7 +201,7 @@ TEST_F(SwapBlocksTest, ObjectsGrowAndShrink) {
   blocks_.Resize(1000);
   EXPECT_EQ(blocks_.FindLeast(1000), 1000u);
   EXPECT_DEATH(Enter(1000, 5), "outside its object");
-  blocks_.CheckInvariants();
+  EXPECT_EQ(blocks_.Inconsistency(), "");
 }
 
 TEST(SwapBlocksMemoryTest, AHugeObjectCostsWhatIsUsedOfIt) {
@@ -272,13 +273,13 @@ TEST(SwapBlocksPropertyTest, AgreesWithAMap) {
         std::map<Pindex, SwapBlock> entries;
         objects[i].ForEach([&](Pindex pindex, SwapBlock block) { entries[pindex] = block; });
         ASSERT_EQ(entries, models[i]) << "op " << op;
-        objects[i].CheckInvariants();
+        EXPECT_EQ(objects[i].Inconsistency(), "");
         const auto least = models[i].lower_bound(first);
         ASSERT_EQ(objects[i].FindLeast(first), least == models[i].end() ? kPages : least->first);
       }
       ASSERT_EQ(meta.records, objects[0].records() + objects[1].records());
       ASSERT_EQ(space.used(), static_cast<int64_t>(models[0].size() + models[1].size()));
-      space.CheckInvariants();
+      CheckAllInvariants({.swap_space = &space});
     }
   }
 }

@@ -45,6 +45,7 @@ SwapPager::SwapPager(const Parts& parts, const Tunables& tunables, const Costs& 
                                 static_cast<uint64_t>(tunables.maxswzone))),
       read_pbufs_(SwapBuffers(parts.pages.frames(), cpus) / 2),
       write_pbufs_(SwapBuffers(parts.pages.frames(), cpus) / 4),
+      max_write_tokens_(tunables.swap_async_max),
       write_tokens_(tunables.swap_async_max) {
   meta_.limit = params_.meta_records;
 }
@@ -54,6 +55,11 @@ int SwapPager::SwapOn(sim::Disk& disk, int64_t offset, uint32_t size_pages) {
   CHECK_EQ(index, static_cast<int>(devices_.size()));
   devices_.push_back({&disk, offset});
   return index;
+}
+
+int SwapPager::SwapOnAgain(int device) {
+  const Device again = devices_[device];
+  return SwapOn(*again.disk, again.offset, space_.device(device).nblks());
 }
 
 bool SwapPager::HasPage(const Object& object, Pindex pindex, int* before, int* after) const {
@@ -69,6 +75,18 @@ void SwapPager::PageUnswapped(Object& object, Pindex pindex) {
 
 void SwapPager::Dealloc(Object& object) { object.swap.FreeAll(meta_, space_); }
 
+void SwapPager::FreeRange(Object& object, Pindex start, uint32_t count) {
+  object.swap.FreeRange(meta_, space_, start, count);
+}
+
+void SwapPager::Copy(Object& from, Object& to, Pindex offset, bool destroy_source) {
+  if (!from.swap.empty()) {
+    from.swap.Transfer(meta_, space_, to.swap, offset, to.size);
+    if (!to.swap.empty() && to.type == ObjectType::kDefault) to.type = ObjectType::kSwap;
+  }
+  if (destroy_source) from.swap.FreeAll(meta_, space_);
+}
+
 uint32_t SwapPager::TakeIo(const Object& object, int count) {
   uint32_t index = free_io_;
   if (index == kNoIo) {
@@ -80,13 +98,16 @@ uint32_t SwapPager::TakeIo(const Object& object, int count) {
   Io& io = ios_[index];
   io.object = object.id;
   io.count = count;
-  io.write = io.async = io.done = false;
+  io.write = io.async = false;
+  io.state = IoState::kBuilt;
   io.error = 0;
   io.queue_ns = io.service_ns = 0;
+  ++transfers_;
   return index;
 }
 
 void SwapPager::FreeIo(uint32_t io) {
+  ios_[io].state = IoState::kFree;
   ios_[io].next_free = free_io_;
   free_io_ = io;
 }
@@ -132,7 +153,7 @@ sim::Task<PagerResult> SwapPager::GetPages(Object& object, std::span<const Frame
                                            int* behind, int* ahead) {
   const int count = static_cast<int>(pages.size());
   const FrameIndex first = pages[0];
-  if (object.dead()) *behind = *ahead = 0;
+  if ((object.flags & (kObjDead | kObjSplit)) != 0) *behind = *ahead = 0;
   const SwapBlocks::Neighbours n =
       object.swap.HasPage(p_.pages[first].pindex, *behind, *ahead + count - 1);
   if (!n.present) co_return PagerResult::kFail;
@@ -180,6 +201,7 @@ sim::Task<PagerResult> SwapPager::GetPages(Object& object, std::span<const Frame
 void SwapPager::Submit(uint32_t index) {
   Io& io = ios_[index];
   io.queue_ns = p_.engine.now() - io.built;
+  io.state = IoState::kSubmitted;
   const SwapSpace::Location at = space_.Locate(io.block);
   const Device& device = devices_[at.device];
   device.disk->Submit({.offset = device.offset + at.offset,
@@ -288,7 +310,7 @@ sim::Task<void> SwapPager::Write(Object& object, std::span<const FrameIndex> pag
   p_.trace.Emit(trace::kSwapWrite, object.id, block, static_cast<uint64_t>(count));
   Submit(index);
   if (async) co_return;
-  while (!ios_[index].done) {
+  while (ios_[index].state != IoState::kDone) {
     co_await sync_channel_.Sleep(p_.engine, sim::kPriorityDaemon, "wswbuf");
   }
   FreeIo(index);
@@ -302,7 +324,8 @@ void SwapPager::NoteTransfer(Io& io, int64_t completed_bytes) {
   io.service_ns = p_.engine.now() - io.built - io.queue_ns;
   if (io.error != 0) {
     ++(io.write ? p_.counters.swap_write_errors : p_.counters.swap_read_errors);
-    if (io.error == sim::kDiskEnxio) space_.SetClosing(at.device, true);
+    const bool gone = io.error == sim::kDiskEnxio;
+    if (gone && !space_.SwapOffBegun(at.device)) space_.SetClosing(at.device, true);
     return;
   }
   if (completed_bytes < bytes) {
@@ -321,7 +344,8 @@ void SwapPager::OnDone(void* context, uint64_t index, int error, int64_t complet
   pager->NoteTransfer(io, completed_bytes);
   pager->Complete(io);
   // Whoever waits for a read or a synchronous write gives its Io back.
-  io.done = true;
+  io.state = IoState::kDone;
+  --pager->transfers_;
   if (io.write && io.async) {
     pager->FreeIo(static_cast<uint32_t>(index));
   } else if (io.write) {
@@ -380,22 +404,6 @@ void SwapPager::CompleteWrite(const Io& io, int i) {
     reclaim_->DeactivateNoreuse(frame);
   }
   p_.pages.Sunbusy(frame);
-}
-
-void SwapPager::CheckInvariants() const {
-  space_.CheckInvariants();
-  int64_t owned = 0;
-  uint64_t records = 0;
-  for (ObjectId id = 0; id < p_.objects.id_limit(); ++id) {
-    if (!p_.objects.exists(id)) continue;
-    const Object& object = p_.objects[id];
-    object.swap.CheckInvariants();
-    records += object.swap.records();
-    object.swap.ForEach([&](Pindex, SwapBlock) { ++owned; });
-  }
-  CHECK_EQ(records, meta_.records);
-  CHECK_LE(owned, space_.used(), "blocks with an owner; the rest is in the hands of a page-out");
-  CHECK_GE(write_tokens_, 0);
 }
 
 }  // namespace vmsim::vm

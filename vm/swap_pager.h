@@ -48,14 +48,16 @@ namespace vmsim::vm {
 // zones).
 class PbufPool {
  public:
-  explicit PbufPool(int count) : free_(count) {}
+  explicit PbufPool(int count) : count_(count), free_(count) {}
   bool TryGet();
   // Sleeps until there is one.
   sim::Task<void> Get(sim::Engine& engine);
   void Put();
   int free() const { return free_; }
+  int count() const { return count_; }
 
  private:
+  int count_;
   int free_;
   sim::WaitChannel channel_;
 };
@@ -77,7 +79,12 @@ class SwapPager final : public Pager {
   // Adds `size_pages` pages of `disk` from byte `offset` on; returns the device's index. The first
   // two pages stay unused, as a disk label would. Requires: space().CanSwapOn of the size.
   int SwapOn(sim::Disk& disk, int64_t offset, uint32_t size_pages);
-  bool configured() const { return !devices_.empty(); }
+  bool configured() const { return space_.devices_on() > 0; }
+  // swapoff (vm/swapoff.h): closes the device; and when nothing on it is in use, removes it.
+  void BeginSwapOff(int device) { space_.BeginSwapOff(device); }
+  void FinishSwapOff(int device) { space_.FinishSwapOff(device); }
+  // Adds the area of a removed device again, under a new index, which is returned.
+  int SwapOnAgain(int device);
 
   sim::Task<PagerResult> GetPages(Object& object, std::span<const FrameIndex> pages, int* behind,
                                   int* ahead) override;
@@ -86,22 +93,48 @@ class SwapPager final : public Pager {
   bool HasPage(const Object& object, Pindex pindex, int* before, int* after) const override;
   void PageUnswapped(Object& object, Pindex pindex) override;
   void Dealloc(Object& object) override;
+  // Frees the blocks of [start, start + count) (swap_pager_freespace).
+  void FreeRange(Object& object, Pindex start, uint32_t count);
+  // Moves the blocks of `from` that lie in [offset, offset + size of `to`) to `to`, which keeps
+  // what it has already. With `destroy_source` the rest of them is freed (swap_pager_copy).
+  void Copy(Object& from, Object& to, Pindex offset, bool destroy_source);
 
   const SwapSpace& space() const { return space_; }
   const SwapMeta& meta() const { return meta_; }
-  // Asynchronous writes that may still be started.
+
+  // Asynchronous writes that may still be started, of so many at once.
   int write_tokens() const { return write_tokens_; }
+  int max_write_tokens() const { return max_write_tokens_; }
+
+  // One transfer under way: from when its pages are marked until it is done.
+  struct Transfer {
+    ObjectId object;
+    SwapBlock block;
+    bool write;
+    bool async;
+    bool submitted;  // It has a physical buffer, and its disk knows of it.
+    std::span<const FrameIndex> pages;
+  };
+  int transfers() const { return transfers_; }
+  // Calls visit(transfer) for each.
+  template <typename Visit>
+  void ForEachTransfer(Visit visit) const;
+  const PbufPool& read_pbufs() const { return read_pbufs_; }
+  const PbufPool& write_pbufs() const { return write_pbufs_; }
+  int devices() const { return static_cast<int>(devices_.size()); }
+  const sim::Disk& disk(int device) const { return *devices_[device].disk; }
   // How long the read of the GetPages that returned last waited for a physical buffer and in the
   // disk's queue, and how long the disk then took.
   sim::SimDuration last_read_queue_ns() const { return last_read_queue_ns_; }
   sim::SimDuration last_read_service_ns() const { return last_read_service_ns_; }
 
-  // Every block has one owner; sums match. O(all swap).
-  void CheckInvariants() const;
-
  private:
+  friend struct InvariantsTestPeer;  // Plants defects.
+
   // A write is a cluster at most; a read, one page with as many neighbours on each side.
   static constexpr int kMaxTransfer = 2 * kMaxPageoutCluster;
+
+  enum class IoState : uint8_t { kFree, kBuilt, kSubmitted, kDone };
 
   // One transfer: `pages` are consecutive in the object, `block` holds the first.
   struct Io {
@@ -112,7 +145,7 @@ class SwapPager final : public Pager {
     int end_requested;    // from it on read ahead.
     bool write;
     bool async;
-    bool done;
+    IoState state;
     int error;
     sim::SimTime built;           // Ready to be submitted.
     sim::SimDuration queue_ns;    // From then on until the device took it,
@@ -155,7 +188,9 @@ class SwapPager final : public Pager {
   std::vector<Device> devices_;
   PbufPool read_pbufs_;
   PbufPool write_pbufs_;
+  int max_write_tokens_;
   int write_tokens_;
+  int transfers_ = 0;               // Built or submitted.
   sim::WaitChannel token_channel_;  // "swpwait"
   sim::WaitChannel sync_channel_;   // "wswbuf": synchronous writes.
   std::vector<Io> ios_;
@@ -163,6 +198,15 @@ class SwapPager final : public Pager {
   sim::SimDuration last_read_queue_ns_ = 0;
   sim::SimDuration last_read_service_ns_ = 0;
 };
+
+template <typename Visit>
+void SwapPager::ForEachTransfer(Visit visit) const {
+  for (const Io& io : ios_) {
+    if (io.state != IoState::kBuilt && io.state != IoState::kSubmitted) continue;
+    visit(Transfer{io.object, io.block, io.write, io.async, io.state == IoState::kSubmitted,
+                   std::span(io.pages).first(static_cast<size_t>(io.count))});
+  }
+}
 
 }  // namespace vmsim::vm
 

@@ -105,6 +105,8 @@ void SwapSpace::BeginSwapOff(int device) {
   off.blist = Blist(0);
 }
 
+bool SwapSpace::SwapOffBegun(int device) const { return devices_[device].blist.blocks() == 0; }
+
 void SwapSpace::FinishSwapOff(int device) {
   SwapDevice& off = Device(device);
   CHECK(off.blist.blocks() == 0, "swap: swapoff of device ", device, " has not begun");
@@ -137,23 +139,6 @@ int64_t SwapSpace::used() const {
 const SwapDevice& SwapSpace::device(int index) const {
   CHECK(index >= 0 && index < device_count(), "swap: no device ", index);
   return devices_[index];
-}
-
-void SwapSpace::CheckInvariants() const {
-  int64_t avail = 0, total = 0;
-  int on = 0;
-  for (const SwapDevice& device : devices_) {
-    on += device.on;
-    if (device.blist.blocks() == 0) continue;  // Swapoff has begun.
-    CHECK_EQ(device.blist.blocks(), device.nblks());
-    CHECK_LE(int64_t{device.used} + device.blist.avail() + kSwapLabelPages, device.nblks());
-    avail += device.blist.avail();
-    total += device.nblks();
-  }
-  CHECK_EQ(avail, avail_);
-  CHECK_EQ(total, total_);
-  CHECK_EQ(on, devices_on_);
-  CHECK(full_ == 0 || (full_ == 2 && almost_full_ == 1), full_, almost_full_);
 }
 
 SwapDevice& SwapSpace::Device(int index) {

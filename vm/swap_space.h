@@ -70,6 +70,7 @@ class SwapSpace {
   // Starts to remove `device`: closes it and takes all its free blocks out. Requires: on, and
   // swapoff has not begun.
   void BeginSwapOff(int device);
+  bool SwapOffBegun(int device) const;
   // Ends it. Requires: begun, and no block of it is in use.
   void FinishSwapOff(int device);
 
@@ -86,6 +87,7 @@ class SwapSpace {
   int almost_full() const { return almost_full_; }  // swap_pager_almost_full: 0 or 1.
   // The device that the next allocation tries first; kNoDevice: the first one.
   int rotor() const { return rotor_; }
+  int devices_on() const { return devices_on_; }
   // Devices ever added; some may be off.
   int device_count() const { return static_cast<int>(devices_.size()); }
   const SwapDevice& device(int index) const;
@@ -93,10 +95,9 @@ class SwapSpace {
   int64_t low_messages() const { return low_messages_; }    // "out of swap space"
   int64_t full_messages() const { return full_messages_; }  // "swp_pager_getswapspace failed"
 
-  // Sums over devices match the totals. For tests and after each step of a debugging run.
-  void CheckInvariants() const;
-
  private:
+  friend struct InvariantsTestPeer;  // Plants defects.
+
   SwapDevice& Device(int index);
   int NextDevice(int index) const;
   int DeviceOf(SwapBlock block) const;

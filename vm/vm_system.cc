@@ -2,8 +2,10 @@
 
 #include <utility>
 
+#include "sim/errno.h"
 #include "vm/thresholds.h"
 #include "vm/trace_types.h"
+#include "vm/vm_system_state.h"
 
 namespace vmsim::vm {
 namespace {
@@ -34,14 +36,36 @@ VmSystem::VmSystem(sim::Engine& engine, sim::Trace& trace, const VmConfig& confi
       reclaim_(
           {engine, trace, pages_, page_tables_, objects_, domain_, allocator_, counters_, *this},
           config_.tunables, config_.costs, config.revision, config.planted_bugs, config.cpus),
-      faults_({engine, trace, pages_, page_tables_, objects_, domain_, allocator_, swap_, counters_,
-               *this},
+      reserve_(config_.tunables.overcommit, config.frames, swap_.space(), domain_, counters_),
+      object_ops_(
+          {engine, trace, pages_, page_tables_, objects_, allocator_, swap_, reserve_, counters_},
+          SettingsOf(config.revision)),
+      faults_({engine, trace, pages_, page_tables_, objects_, object_ops_, domain_, allocator_,
+               swap_, reserve_, counters_, *this},
               config_.tunables, config_.costs, SettingsOf(config.revision)),
+      wiring_({engine, pages_, page_tables_, objects_, object_ops_, allocator_, faults_, counters_},
+              config.tunables.max_user_wired > 0 ? config.tunables.max_user_wired
+                                                 : domain_.thresholds().max_user_wired),
+      map_ops_({trace, page_tables_, objects_, object_ops_, reserve_, wiring_}),
+      forker_({engine, trace, pages_, page_tables_, objects_, domain_, allocator_, object_ops_,
+               map_ops_, reserve_, counters_},
+              config_.costs),
+      advisor_({engine, pages_, page_tables_, objects_, object_ops_, domain_, allocator_, swap_}),
+      mincore_(pages_, page_tables_, objects_, config.tunables.mincore_mapped),
+      sync_({engine, pages_, page_tables_, objects_, object_ops_, allocator_}),
+      syscalls_({engine, map_ops_, wiring_, advisor_, mincore_, sync_}, config_.costs),
+      swapoff_({engine, pages_, objects_, object_ops_, domain_, allocator_, swap_}, config_.costs),
       oom_(processes_, objects_, config_.tunables) {
   CHECK_GE(config.frames, kMinFrames);
   allocator_.set_reclaim(&reclaim_);
   swap_.set_reclaim(&reclaim_);
   faults_.set_reclaim(&reclaim_);
+  wiring_.set_map_ops(&map_ops_);
+  forker_.set_reclaim(&reclaim_);
+  advisor_.set_reclaim(&reclaim_);
+  sync_.set_reclaim(&reclaim_);
+  sync_.set_cluster_pages(domain_.thresholds().pageout_page_count);
+  swapoff_.set_reclaim(&reclaim_);
 }
 
 void VmSystem::Start() {
@@ -49,12 +73,17 @@ void VmSystem::Start() {
   reclaim_.Start();
 }
 
-Object& VmSystem::CreateAnonymous(uint32_t pages) {
-  const bool as_default = SettingsOf(config_.revision).default_objects;
-  Object& object = objects_.Create(as_default ? ObjectType::kDefault : ObjectType::kSwap, pages);
-  object.flags = kObjAnon | kObjOneMapping;
-  object.pager = &swap_;
+Object& VmSystem::CreateSegment(uint32_t pages) {
+  Object& object = object_ops_.AllocateAnon(pages);
+  object.flags = 0;
+  object.charge = pages;
+  reserve_.ReserveForce(pages);
   return object;
+}
+
+sim::Task<int> VmSystem::WireFuture(Process& process, Vpage start, uint32_t pages) {
+  if (!process.space.wire_future) co_return 0;
+  co_return co_await wiring_.Wire(process.space, start, start + pages, /*holes_ok=*/true);
 }
 
 Process& VmSystem::CreateProcess(std::string name, bool protect) {
@@ -64,38 +93,10 @@ Process& VmSystem::CreateProcess(std::string name, bool protect) {
   return *processes_.back();
 }
 
-sim::Task<void> VmSystem::Deallocate(ObjectId id) {
-  Object& object = objects_[id];
-  CHECK_GT(object.ref_count, 0, "object=", id);
-  if (--object.ref_count > 0) co_return;
-  co_await Terminate(object);
-}
-
-sim::Task<void> VmSystem::Terminate(Object& object) {
-  object.flags |= kObjDead;
-  while (object.paging_in_progress > 0) {
-    co_await object.pip_channel.Sleep(engine_, sim::kPriorityDaemon, "objtrm");
-  }
-  for (Pindex pindex = 0; object.resident_page_count > 0; ++pindex) {
-    const FrameIndex frame = object.Lookup(pindex);
-    if (frame == kNoFrame) continue;
-    CHECK(pages_.TryXbusy(frame), "a dead object's page is busy, frame=", frame);
-    if (pages_[frame].wired()) {
-      // Whoever unwires it last frees it.
-      objects_.Remove(frame);
-      pages_.Xunbusy(frame);
-      continue;
-    }
-    allocator_.Free(frame);
-    ++counters_.v_pfree;
-  }
-  if (object.pager != nullptr) object.pager->Dealloc(object);
-  objects_.Destroy(object.id);
-}
-
 sim::Task<void> VmSystem::Unmap(Process& process, Vpage start) {
-  const ObjectId object = process.space.Remove(start);
-  co_await Deallocate(object);
+  const MapEntry* entry = process.space.Lookup(start);
+  CHECK(entry != nullptr && entry->start == start, "no entry starts at page ", start);
+  co_await map_ops_.Delete(process.space, start, entry->end);
 }
 
 sim::Task<void> VmSystem::Exit(Process& process, int status) {
@@ -109,6 +110,19 @@ sim::Task<void> VmSystem::Exit(Process& process, int status) {
   const uint32_t status_bits = static_cast<uint32_t>(process.exit_status & 0xff) << 8;
   trace_.Emit(trace::kProcessExit, process.space.id(),
               process.signal != 0 ? static_cast<uint32_t>(process.signal) : status_bits, 0);
+}
+
+sim::Task<int> VmSystem::SwapOff(int device, bool force) {
+  const int error = co_await swapoff_.Run(device, force);
+  reclaim_.set_swap_configured(swap_.configured());
+  co_return error;
+}
+
+int VmSystem::SwapOn(int device, int* added) {
+  if (swap_.space().device(device).on) return sim::kEbusy;
+  *added = swap_.SwapOnAgain(device);
+  reclaim_.set_swap_configured(true);
+  return 0;
 }
 
 void VmSystem::Kill(Process& process, int signal) {
@@ -129,16 +143,6 @@ void VmSystem::OutOfMemory(OomReason reason) {
   Kill(*choice.victim, kSigKill);
 }
 
-void VmSystem::CheckInvariants() const {
-  reclaim_.CheckInvariants();
-  swap_.CheckInvariants();
-  int64_t wired = 0;
-  for (FrameIndex frame = 0; frame < pages_.frames(); ++frame) {
-    page_tables_.CheckMappings(frame);
-    wired += pages_[frame].wired();
-  }
-  CHECK_EQ(wired, counters_.v_wire_count);
-  CHECK_EQ(static_cast<int64_t>(pages_.free_list_length()), domain_.free_count());
-}
+void VmSystem::CheckInvariants() { CheckAllInvariants(StateOf(*this)); }
 
 }  // namespace vmsim::vm

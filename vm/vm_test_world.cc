@@ -5,6 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "sim/check.h"
+#include "vm/invariants.h"
+#include "vm/vm_system_state.h"
 
 namespace vmsim::vm {
 namespace {
@@ -40,8 +42,12 @@ VmTestWorld::VmTestWorld(const Options& options)
 }
 
 VmTestWorld::~VmTestWorld() {
-  vm_.CheckInvariants();
+  CheckInvariants();
   engine_.DestroyThreads();
+}
+
+void VmTestWorld::CheckInvariants() {
+  if (checking_) CheckAllInvariants(StateOf(vm_));
 }
 
 VmTestWorld::Area VmTestWorld::Map(uint32_t pages, std::string_view process) {
@@ -56,6 +62,7 @@ VmTestWorld::Area VmTestWorld::Map(uint32_t pages, std::string_view process) {
 VmTestWorld::Area VmTestWorld::Share(Object& object, uint32_t pages, Pindex offset, bool writable) {
   Process& owner = vm_.CreateProcess("sharer", /*protect=*/false);
   ++object.ref_count;
+  object.flags &= static_cast<uint8_t>(~kObjOneMapping);
   const PteSlot slot = vm_.page_tables().AllocateLeaf(pages);
   constexpr Vpage kStart = 8192;
   owner.space.Insert(kStart, pages, object, offset, slot, writable);
@@ -74,11 +81,17 @@ void VmTestWorld::Finish(const sim::Thread* thread) {
   }
 }
 
+void VmTestWorld::Run() {
+  engine_.Run();
+  CheckInvariants();
+}
+
 void VmTestWorld::RunFor(sim::SimDuration ns) {
   // Up to the time, even if nothing happens then.
   const sim::SimTime until = engine_.now() + ns;
   engine_.Run(until);
   if (engine_.events().NextTime() > until) engine_.events().AdvanceTo(until);
+  CheckInvariants();
 }
 
 sim::Task<void> VmTestWorld::TouchBody(Area area, uint32_t page, bool write, FaultResult* result) {

@@ -46,6 +46,11 @@ class VmTestWorld {
   // Checks the invariants, then ends all threads.
   ~VmTestWorld();
 
+  // CHECKs every invariant, as Run, RunFor and the destructor do when they are through.
+  void CheckInvariants();
+  // From now on nobody does: the test is about to break something.
+  void StopChecking() { checking_ = false; }
+
   VmSystem& vm() { return vm_; }
   sim::Engine& engine() { return engine_; }
   sim::Disk& disk(size_t i = 0) { return *disks_[i]; }
@@ -62,7 +67,7 @@ class VmTestWorld {
   // Runs until the thread is done, or nothing is left to happen.
   void Finish(const sim::Thread* thread);
   // Runs until nothing is left to happen, or to a time.
-  void Run() { engine_.Run(); }
+  void Run();
   void RunFor(sim::SimDuration ns);
 
   // A reference to page `page` of the area, with a fault if it takes one. The second form starts
@@ -98,6 +103,7 @@ class VmTestWorld {
   sim::Trace trace_;
   VmSystem vm_;
   std::vector<std::unique_ptr<sim::Disk>> disks_;
+  bool checking_ = true;
 };
 
 }  // namespace vmsim::vm

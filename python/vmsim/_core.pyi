@@ -18,4 +18,6 @@ def run(
     sets: list[str],
     max_events: int | None,
     max_wall_ms: int | None,
+    check: str,
+    check_interval_events: int | None,
 ) -> Result: ...

@@ -59,6 +59,11 @@ class Result:
         return MappingProxyType(self._fields["histograms"])
 
     @property
+    def calls(self):
+        """tuple of dict: Each system call with a label: process, times, failures, last error, time."""
+        return tuple(self._fields["calls"])
+
+    @property
     def expectations(self):
         """tuple of dict: Each expectation's text, what came, and whether it passed."""
         return tuple(self._fields["expectations"])

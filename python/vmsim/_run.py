@@ -6,8 +6,20 @@ from collections.abc import Mapping
 from vmsim import _core, _errors
 from vmsim._result import Result
 
+_CHECK_LEVELS = ("off", "cheap", "full")
 
-def run(scenario, *, seed=None, sets=None, base_dir=None, max_events=None, max_wall_time=None):
+
+def run(
+    scenario,
+    *,
+    seed=None,
+    sets=None,
+    base_dir=None,
+    max_events=None,
+    max_wall_time=None,
+    check="cheap",
+    check_interval_events=None,
+):
     """Simulate a scenario file and return what it came to.
 
     Other Python threads run meanwhile, and Ctrl-C ends it.
@@ -26,6 +38,10 @@ def run(scenario, *, seed=None, sets=None, base_dir=None, max_events=None, max_w
         Events to run at most, used instead of the scenario's limit.
     max_wall_time : float, optional
         Seconds of host time after which the run ends with LimitExceeded. Default: no limit.
+    check : {"off", "cheap", "full"}
+        Which invariants of the simulated memory to check during the run. The result is the same.
+    check_interval_events : int, optional
+        With "full": check each time so many events have run. Default: by the size of memory.
 
     Returns
     -------
@@ -50,10 +66,22 @@ def run(scenario, *, seed=None, sets=None, base_dir=None, max_events=None, max_w
     path = _path(scenario)
     if path == b"-":  # A file of that name; only the command takes it for standard input.
         path = b"./-"
-    return _run(path, None, seed, sets, base_dir, max_events, max_wall_time)
+    return _run(
+        path, None, seed, sets, base_dir, max_events, max_wall_time, check, check_interval_events
+    )
 
 
-def run_text(text, *, seed=None, sets=None, base_dir=None, max_events=None, max_wall_time=None):
+def run_text(
+    text,
+    *,
+    seed=None,
+    sets=None,
+    base_dir=None,
+    max_events=None,
+    max_wall_time=None,
+    check="cheap",
+    check_interval_events=None,
+):
     """Simulate a scenario that is given as the text of a .txtpb file.
 
     The parameters, the result and the errors are those of `run`. `base_dir` defaults to the working
@@ -61,10 +89,14 @@ def run_text(text, *, seed=None, sets=None, base_dir=None, max_events=None, max_
     """
     if not isinstance(text, str):
         raise TypeError(f"text is a str, not {type(text).__name__}")
-    return _run(None, text, seed, sets, base_dir, max_events, max_wall_time)
+    return _run(
+        None, text, seed, sets, base_dir, max_events, max_wall_time, check, check_interval_events
+    )
 
 
-def _run(path, text, seed, sets, base_dir, max_events, max_wall_time):
+def _run(
+    path, text, seed, sets, base_dir, max_events, max_wall_time, check, check_interval_events
+):
     if seed is not None and not 0 <= seed < 2**64:
         raise _errors.ScenarioError(f"seed: {seed} is not in 0 to 2**64 - 1", "INVALID_ARGUMENT")
     if max_events is not None and not 0 < max_events < 2**63:
@@ -75,6 +107,15 @@ def _run(path, text, seed, sets, base_dir, max_events, max_wall_time):
         raise _errors.ScenarioError(
             f"max_wall_time: {max_wall_time} is not a time in seconds, above 0", "INVALID_ARGUMENT"
         )
+    if check not in _CHECK_LEVELS:
+        raise _errors.ScenarioError(
+            f"check: {check!r} is not one of {', '.join(_CHECK_LEVELS)}", "INVALID_ARGUMENT"
+        )
+    if check_interval_events is not None and not 0 < check_interval_events < 2**63:
+        raise _errors.ScenarioError(
+            f"check_interval_events: {check_interval_events} is not a number of events, 1 or more",
+            "INVALID_ARGUMENT",
+        )
     core = _core.run(
         path=path,
         text=text,
@@ -83,6 +124,8 @@ def _run(path, text, seed, sets, base_dir, max_events, max_wall_time):
         sets=_assignments(sets),
         max_events=max_events,
         max_wall_ms=None if max_wall_time is None else max(1, round(max_wall_time * 1000)),
+        check=check,
+        check_interval_events=check_interval_events,
     )
     return Result(core)
 

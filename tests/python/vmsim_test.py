@@ -108,6 +108,12 @@ def test_result_says_what_came():
     assert repr(result).startswith(f"<vmsim.Result 'small' seed=0 digest={result.digest} ")
 
 
+def test_checking_invariants_changes_nothing():
+    results = [vmsim.run_text(SMALL, check=level) for level in ("off", "cheap", "full")]
+    results.append(vmsim.run_text(SMALL, check="full", check_interval_events=10))
+    assert all(result == results[0] for result in results)
+
+
 def test_failed_expectation_is_a_result():
     result = vmsim.run_text(SMALL.replace("ge: 300", "lt: 300"))
     assert not result.passed
@@ -208,6 +214,8 @@ SCENARIO_ERRORS = {
     "no time": ((SMALL, {"max_wall_time": 0}), "max_wall_time"),
     "not a time": ((SMALL, {"max_wall_time": float("nan")}), "max_wall_time"),
     "no events": ((SMALL, {"max_events": 0}), "max_events"),
+    "no such level": ((SMALL, {"check": "some"}), "check"),
+    "no interval": ((SMALL, {"check": "full", "check_interval_events": 0}), "check_interval_events"),
 }
 LIMITS = {
     "events": ((ENDLESS, {"max_events": 10_000}), "10000"),

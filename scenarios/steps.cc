@@ -1,0 +1,84 @@
+#include "scenarios/steps.h"
+
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/descriptor.h"
+#include "sim/check.h"
+
+namespace vmsim::scenarios {
+namespace {
+
+void CollectLabelled(const Steps& steps, std::vector<const v1::Step*>& found) {
+  for (const v1::Step& step : steps) {
+    if (!step.label().empty()) found.push_back(&step);
+    if (step.has_repeat()) CollectLabelled(step.repeat().steps(), found);
+  }
+}
+
+}  // namespace
+
+const std::string& StepName(const v1::Step& step) {
+  const auto* field = v1::Step::descriptor()->FindFieldByNumber(step.step_case());
+  CHECK(field != nullptr, "an empty step has no name");
+  return field->name();
+}
+
+bool IsCall(const v1::Step& step) {
+  switch (step.step_case()) {
+    case v1::Step::kTouch:
+    case v1::Step::kGenerate:
+    case v1::Step::kTrace:
+    case v1::Step::kSleep:
+    case v1::Step::kExit:
+    case v1::Step::kRepeat:
+    case v1::Step::STEP_NOT_SET:
+      return false;
+    default:
+      return true;
+  }
+}
+
+v1::Span SpanOf(const v1::Unmap& unmap) {
+  v1::Span span;
+  span.set_map(unmap.map());
+  span.set_first_page(unmap.first_page());
+  span.set_pages(unmap.pages());
+  if (unmap.has_offset_bytes()) span.set_offset_bytes(unmap.offset_bytes());
+  if (unmap.has_length_bytes()) span.set_length_bytes(unmap.length_bytes());
+  return span;
+}
+
+bool IsWhole(const v1::Unmap& unmap) {
+  return unmap.first_page() == 0 && unmap.pages() == 0 && !unmap.has_offset_bytes() &&
+         !unmap.has_length_bytes();
+}
+
+std::vector<const v1::Step*> LabelledSteps(const Steps& steps) {
+  std::vector<const v1::Step*> found;
+  CollectLabelled(steps, found);
+  return found;
+}
+
+std::string StepPath(const Steps& steps, const v1::Step& step) {
+  for (int i = 0; i < steps.size(); ++i) {
+    const std::string path = absl::StrCat("steps[", i, "]");
+    if (&steps[i] == &step) return path;
+    if (!steps[i].has_repeat()) continue;
+    const std::string inner = StepPath(steps[i].repeat().steps(), step);
+    if (!inner.empty()) return absl::StrCat(path, ".repeat.", inner);
+  }
+  return "";
+}
+
+std::string MemberName(const std::string& name, int64_t members, int64_t index) {
+  return members > 1 ? absl::StrCat(name, ".", index) : name;
+}
+
+std::vector<int> SwapDevicesOn(const v1::Scenario& scenario, const std::string& disk) {
+  std::vector<int> found;
+  for (int i = 0; i < scenario.swap_size(); ++i) {
+    if (scenario.swap(i).disk() == disk) found.push_back(i);
+  }
+  return found;
+}
+
+}  // namespace vmsim::scenarios
