@@ -135,6 +135,23 @@ TEST_F(ForkTest, WhenTheOtherGoesTheChainCollapses) {
   EXPECT_EQ(ObjectOf(child).shadow_count, 0);
 }
 
+// A page below that is wired and hidden stays where whoever wired it will look for it.
+TEST_F(ForkTest, AChainThatHidesAWiredPageCollapsesWhenItIsUnwired) {
+  const Area parent = world_.Map(2);
+  world_.Write(parent, 0, 2);
+  const Area child = Fork(parent);
+  world_.Write(child, 0, 1);
+  Object& old = vm().objects()[ObjectOf(child).backing];
+  const FrameIndex hidden = old.Lookup(0);
+  vm().allocator().Wire(hidden);
+  Exit(parent);
+  EXPECT_EQ(Depth(child), 2);
+  vm().allocator().Unwire(hidden, QueueId::kActive);
+  Fork(child);
+  EXPECT_EQ(Depth(child), 1);
+  EXPECT_EQ(counters().object_collapses, 1);
+}
+
 // first and second both shadow the old object. second has copied all of it and passes it by when it
 // forks; so first alone can see the old page 1, which moves up instead of being copied.
 TEST_F(ForkTest, WithNobodyElseToSeeItThePageMovesUp) {

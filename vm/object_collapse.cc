@@ -15,6 +15,7 @@ sim::Task<void> ObjectOps::Collapse(ObjectId id) {
     Object& backing = p_.objects[object.backing];
     if (!backing.anon() || backing.dead()) break;
     if (backing.ref_count == 1) {
+      if (p_.counters.v_wire_count > 0 && HidesWired(object, backing)) break;
       co_await CollapseInto(object, backing);
     } else if (AllShadowed(object, backing)) {
       Bypass(object, backing);
@@ -33,6 +34,23 @@ sim::Task<void> ObjectOps::CollapseWait(const Object& object) {
     if ((flags & kObjCollapsing) == 0) co_return;
     co_await sim::Pause(p_.engine, sim::kMillisecond, "vmocol");
   }
+}
+
+// Whether `backing` has a wired page that would have to go, being hidden or out of sight: who wired it
+// through an entry that it shares finds it there when it unwires. The kernel would lose track of it.
+bool ObjectOps::HidesWired(const Object& object, const Object& backing) const {
+  uint32_t left = backing.resident_page_count;
+  for (Pindex pindex = 0; left > 0; ++pindex) {
+    const FrameIndex frame = backing.Lookup(pindex);
+    if (frame == kNoFrame) continue;
+    --left;
+    if (!p_.pages[frame].wired()) continue;
+    if (pindex < object.backing_offset || pindex - object.backing_offset >= object.size)
+      return true;
+    const Pindex above = pindex - object.backing_offset;
+    if (object.frames[above] != 0 || object.swap.Lookup(above) != kNoSwapBlock) return true;
+  }
+  return false;
 }
 
 // Takes over what `backing`, referenced by nobody else, has.

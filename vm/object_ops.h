@@ -97,6 +97,7 @@ class ObjectOps {
   enum class Moved { kDone, kBusy, kBusyAbove };
 
   sim::Task<void> Terminate(Object& object);
+  bool HidesWired(const Object& object, const Object& backing) const;
   sim::Task<void> CollapseWait(const Object& object);
   sim::Task<void> CollapseInto(Object& object, Object& backing);
   sim::Task<void> CollapseScan(Object& object, Object& backing);
