@@ -30,9 +30,17 @@ using scenarios::Machine;
 // A machine with one process and swap, whose work never ends.
 class BusyMachine {
  public:
-  // Replays `records` over `pages` pages from memory.
-  static BusyMachine Replaying(int64_t frames, std::vector<uint64_t> records, uint32_t pages) {
+  // Replays `records` over `pages` pages from memory. `forked`: after the first time the process
+  // forks, and shares what it does not write from then on with a child that sleeps.
+  static BusyMachine Replaying(int64_t frames, std::vector<uint64_t> records, uint32_t pages,
+                               bool forked = false) {
     v1::Scenario scenario = WithSwap(frames, pages);
+    if (forked) {
+      scenario.mutable_processes(0)->add_steps()->mutable_trace()->set_file(kTrace);
+      v1::Fork* fork = scenario.mutable_processes(0)->add_steps()->mutable_fork();
+      fork->set_name("child");
+      fork->add_steps()->mutable_sleep()->set_ns(100'000'000'000'000'000);
+    }
     v1::Trace* trace = scenario.mutable_processes(0)->add_steps()->mutable_trace();
     trace->set_file(kTrace);
     trace->set_repeat(int64_t{1} << 40);
@@ -100,6 +108,8 @@ class BusyMachine {
     return static_cast<int64_t>(machine_->vm().page_tables().slots_in_use() * sizeof(vm::Pte));
   }
   int64_t majflt() const { return machine_->runners()[0]->process().space.majflt; }
+  int64_t minflt() const { return machine_->runners()[0]->process().space.minflt; }
+  int64_t cow_faults() const { return machine_->vm().counters().v_cow_faults; }
   int64_t references() const { return machine_->references(); }
 
  private:
@@ -144,6 +154,20 @@ void ResidentReference(benchmark::State& state) {
   CHECK_EQ(machine.majflt(), faults);
 }
 VMSIM_BENCHMARK(ResidentReference);
+
+// The same of a process whose pages are in part a child's, too. Measured when all that it writes
+// has been copied.
+void ResidentReferenceForked(benchmark::State& state) {
+  constexpr auto kReferences = static_cast<int64_t>(Floor::kReferences);
+  BusyMachine machine = BusyMachine::Replaying(Floor::kPages * 5 / 2, Floor::Zipf().records(),
+                                               kFloorPages, /*forked=*/true);
+  machine.RunReferences(3 * kReferences);
+  const int64_t faults = machine.minflt();
+  CHECK_GT(machine.cow_faults(), 0);
+  CompareWithFloor(state, [&] { return machine.MeasureReferenceNs(kReferences); });
+  CHECK_EQ(machine.minflt(), faults);
+}
+VMSIM_BENCHMARK(ResidentReferenceForked);
 
 // Uniform references to ten times the memory: nearly each waits for a page from swap, for which
 // another has to go.
