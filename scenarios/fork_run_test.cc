@@ -45,10 +45,10 @@ constexpr Story kStories[] = {
     {"ChildWritesNewMemory", "", "steps { map { name: 'n' pages: 4 } }",
      "steps { touch { map: 'n' write: true } }", "steps { touch { map: 'n' write: true } }", 0,
      10 + 4 + 4, 4, 0},
-    // Translations are copied without permission to write, so each first store is a fault.
-    {"SharedByMap", "inherit: SHARE", "", kWrite, kWrite, 0, 10, 10, 0},
+    // Translations are copied with their permission to write.
+    {"SharedByMap", "inherit: SHARE", "", kWrite, kWrite, 0, 10, 0, 0},
     {"SharedByMinherit", "", "steps { minherit { span { map: 'm' } inheritance: SHARE } }", kWrite,
-     kWrite, 0, 10, 10, 0},
+     kWrite, 0, 10, 0, 0},
     {"NotInherited", "inherit: NONE", "", kTouch, kWrite, 0, 10, 0, 11},
     {"HalfInherited", "",
      "steps { minherit { span { map: 'm' first_page: 5 } inheritance: NONE } }",

@@ -219,6 +219,7 @@ uint32_t PageTables::CopyRange(PteSlot from, PteSlot to, uint32_t count) {
     const Pte pte = arena_.data()[from + i];
     if ((pte & kPteValid) == 0 || (arena_.data()[to + i] & kPteValid) != 0) continue;
     EnterQuick(to + i, pte & kPteFrameMask);
+    arena_.data()[to + i] |= pte & kPteWritable;
     ++copied;
   }
   return copied;

@@ -92,8 +92,8 @@ class PageTables {
 
   // Write-protects: modified becomes dirty (pmap_protect without VM_PROT_WRITE).
   void ProtectRange(PteSlot first, uint32_t count);
-  // Maps at [to, to + count) what [from, from + count) maps, read-only and unreferenced, where
-  // nothing is mapped yet (pmap_copy). Returns how many.
+  // Maps at [to, to + count) what [from, from + count) maps, with the same permission, unreferenced,
+  // where nothing is mapped yet (pmap_copy). Returns how many.
   uint32_t CopyRange(PteSlot from, PteSlot to, uint32_t count);
 
   // By page.
