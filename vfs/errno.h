@@ -13,6 +13,7 @@ using sim::kEacces;
 using sim::kEagain;
 using sim::kEbadf;
 using sim::kEbusy;
+using sim::kEexist;
 using sim::kEfault;
 using sim::kEintr;
 using sim::kEinval;
@@ -54,6 +55,8 @@ constexpr std::string_view ErrnoName(int error) {
       return "EFAULT";
     case kEbusy:
       return "EBUSY";
+    case kEexist:
+      return "EEXIST";
     case kEinval:
       return "EINVAL";
     case kEfbig:

@@ -26,14 +26,25 @@ sim::Task<FaultResult> FaultHandler::Fault(AddressSpace& space, PteSlot slot, bo
   co_await p_.engine.Consume(costs_.soft_fault_ns);
   while (true) {
     const FaultResult found = Lookup(fs);
-    if (found != FaultResult::kSuccess) co_return Fail(fs, found);
-    if (flags == kFaultNormal && TrySoftFast(fs)) co_return FaultResult::kSuccess;
+    if (found != FaultResult::kSuccess) {
+      UnlockVnode(fs);
+      co_return Fail(fs, found);
+    }
+    if (flags == kFaultNormal && TrySoftFast(fs)) {
+      UnlockVnode(fs);
+      co_return FaultResult::kSuccess;
+    }
     Hold(fs);
     Step step = Search(fs, Step::kLook);
     while (step == Step::kAskPager) {
       step = co_await AskPager(fs);
       step = Search(fs, step);
     }
+    if (step == Step::kVnodeLocked) {
+      co_await WaitForVnode(fs);
+      continue;
+    }
+    UnlockVnode(fs);
     if (step == Step::kOutOfBounds) {
       Abandon(fs);
       co_return Fail(fs, FaultResult::kOutOfBounds);

@@ -127,6 +127,7 @@ class FaultHandler {
     Pindex pindex = 0;
     FrameIndex m = kNoFrame;
     FrameIndex m_cow = kNoFrame;  // The page that was copied.
+    Object* locked = nullptr;     // The file whose vnode the fault has locked.
 
     FaultKind kind = FaultKind::kSoft;
     int faultcount = 0;  // Pages that the fault brought in; 1: no neighbours to map along.
@@ -145,6 +146,7 @@ class FaultHandler {
     kZeroFill,     // Nobody has.
     kFound,        // `m` is valid.
     kBusy,         // `m` is another thread's at the moment.
+    kVnodeLocked,  // The file is locked by somebody who changes it.
     kDead,         // `object` is being taken over by its shadow.
     kNoMemory,     // No page could be allocated.
     kOutOfBounds,  // There is no such page, or it could not be read.
@@ -166,6 +168,9 @@ class FaultHandler {
   Step Look(State& fs);
   bool Allocate(State& fs);
   void ChooseWindow(State& fs);
+  bool LockVnode(State& fs);
+  void UnlockVnode(State& fs);
+  sim::Task<void> WaitForVnode(State& fs);
   sim::Task<Step> AskPager(State& fs);
   Step Descend(State& fs);
   void ZeroFill(State& fs);

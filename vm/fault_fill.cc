@@ -52,7 +52,40 @@ void FaultHandler::ChooseWindow(State& fs) {
   fs.ahead = window.ahead;
 }
 
+// Whether the fault holds the lock of the file that it is going to read.
+bool FaultHandler::LockVnode(State& fs) {
+  if (fs.locked == fs.object) return true;
+  UnlockVnode(fs);  // The address may lead to another file than before the wait for the lock.
+  if (!fs.object->pager->TryLockForFault(*fs.object)) return false;
+  fs.object->PipAdd();
+  fs.locked = fs.object;
+  return true;
+}
+
+void FaultHandler::UnlockVnode(State& fs) {
+  if (fs.locked == nullptr) return;
+  fs.locked->pager->UnlockAfterFault(*fs.locked);
+  fs.locked->PipWakeup();
+  fs.locked = nullptr;
+}
+
+// Somebody has the file locked: lets go of everything else and queues for the lock, which the fault
+// has when it starts again. The paging count keeps the object.
+sim::Task<void> FaultHandler::WaitForVnode(State& fs) {
+  Object& object = *fs.object;
+  object.PipAdd();
+  FreeOrUnbusy(fs.m);
+  fs.m = kNoFrame;
+  Abandon(fs);
+  const sim::SimTime start = p_.engine.now();
+  co_await object.pager->WaitLockForFault(object);
+  fs.waits[WaitCause::kVnodeLock] += p_.engine.now() - start;
+  fs.locked = &object;
+}
+
 sim::Task<FaultHandler::Step> FaultHandler::AskPager(State& fs) {
+  const bool swapped = fs.object->type != ObjectType::kVnode;
+  if (!swapped && !LockVnode(fs)) co_return Step::kVnodeLocked;
   ChooseWindow(fs);
   co_await p_.engine.Consume(
       std::max<sim::SimDuration>(costs_.hard_fault_ns - costs_.soft_fault_ns, 0));
@@ -60,11 +93,9 @@ sim::Task<FaultHandler::Step> FaultHandler::AskPager(State& fs) {
   Pager* pager = fs.object->pager;
   const PagerResult result = co_await pager->GetPages(*fs.object, request, &fs.behind, &fs.ahead);
   if (result == PagerResult::kFail) co_return Step::kNotHere;
-  const bool swapped = pager == &p_.swap;
-  if (swapped) {
-    fs.waits[WaitCause::kDiskQueue] += p_.swap.last_read_queue_ns();
-    fs.waits[WaitCause::kDiskService] += p_.swap.last_read_service_ns();
-  }
+  const ReadTimes times = pager->last_read();
+  fs.waits[WaitCause::kDiskQueue] += times.queue_ns;
+  fs.waits[WaitCause::kDiskService] += times.service_ns;
   if (result != PagerResult::kOk) {
     FreeOrUnbusy(fs.m);
     fs.m = kNoFrame;

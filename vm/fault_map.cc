@@ -99,7 +99,11 @@ void FaultHandler::Account(State& fs) {
 void FaultHandler::Dirty(const State& fs, FrameIndex frame) {
   if (!fs.prot_write) return;
   Object& object = *fs.first_object;
-  if (object.type == ObjectType::kVnode) ++object.generation;
+  if (object.type == ObjectType::kVnode) {
+    ++object.generation;
+    // Mapped for writing: from now on stores need not fault.
+    object.pager->PageStored(object, p_.pages[frame].pindex);
+  }
   if (!fs.writes || fs.flags == kFaultWire) return;
   Page& page = p_.pages[frame];
   const bool was_clean = page.dirty == 0;

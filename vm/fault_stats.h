@@ -23,10 +23,12 @@ enum class WaitCause : uint8_t {
   kDiskService,  // The device worked on it.
   kPageBusy,     // Another thread's I/O on the same page ("vmpfw").
   kFreeMemory,   // No page could be allocated ("pfault").
+  kVnodeLock,    // Somebody had the file locked ("vnode").
 };
-inline constexpr int kWaitCauses = 4;
+inline constexpr int kWaitCauses = 5;
 constexpr const char* WaitCauseName(WaitCause cause) {
-  constexpr const char* kNames[] = {"disk_queue", "disk_service", "page_busy", "free_memory"};
+  constexpr const char* kNames[] = {"disk_queue", "disk_service", "page_busy", "free_memory",
+                                    "vnode_lock"};
   return kNames[static_cast<int>(cause)];
 }
 

@@ -14,9 +14,11 @@
 #ifndef VMSIM_VM_OBJECT_H_
 #define VMSIM_VM_OBJECT_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "sim/check.h"
@@ -46,10 +48,16 @@ enum ObjectFlags : uint8_t {
 // One 32-bit entry a page of the object, zero until touched.
 class PindexTable {
  public:
-  explicit PindexTable(uint32_t size)
-      : entries_(static_cast<uint32_t*>(std::calloc(size == 0 ? 1 : size, sizeof(uint32_t)))) {
-    CHECK(entries_ != nullptr, "no host memory for an object, pages=", size);
+  explicit PindexTable(uint32_t size) { Allocate(size); }
+  // At least `size` entries from now on; the new ones are zero.
+  void Grow(uint32_t size) {
+    if (size <= capacity_) return;
+    const std::unique_ptr<uint32_t, Free> old = std::move(entries_);
+    const uint32_t entries = capacity_;
+    Allocate(static_cast<uint32_t>(std::min<uint64_t>(UINT32_MAX, uint64_t{size} * 3 / 2)));
+    std::copy(old.get(), old.get() + entries, entries_.get());
   }
+  uint32_t capacity() const { return capacity_; }
   uint32_t& operator[](uint32_t i) { return entries_.get()[i]; }
   uint32_t operator[](uint32_t i) const { return entries_.get()[i]; }
 
@@ -57,17 +65,32 @@ class PindexTable {
   struct Free {
     void operator()(uint32_t* p) const { std::free(p); }
   };
+  void Allocate(uint32_t size) {
+    capacity_ = std::max(size, 1u);
+    entries_.reset(static_cast<uint32_t*>(std::calloc(capacity_, sizeof(uint32_t))));
+    CHECK(entries_ != nullptr, "no host memory for an object, pages=", size);
+  }
+
   std::unique_ptr<uint32_t, Free> entries_;
+  uint32_t capacity_ = 0;
 };
 
 struct Object {
   Object(ObjectId object_id, ObjectType object_type, uint32_t size_pages)
       : id(object_id), type(object_type), size(size_pages), frames(size_pages), swap(size_pages) {}
 
-  // The frame at `pindex`, or kNoFrame.
-  FrameIndex Lookup(Pindex pindex) const { return frames[pindex] - 1; }
+  // The frame at `pindex`, or kNoFrame. Behind the end, too: a file's maps may reach over it, and a
+  // wired page stays there when the file is cut.
+  FrameIndex Lookup(Pindex pindex) const {
+    return pindex < frames.capacity() ? frames[pindex] - 1 : kNoFrame;
+  }
   bool dead() const { return (flags & kObjDead) != 0; }
   bool anon() const { return (flags & kObjAnon) != 0; }
+  // A file has a new size. Who shrinks it has taken out the pages behind the end.
+  void Resize(uint32_t size_pages) {
+    frames.Grow(size_pages);
+    size = size_pages;
+  }
   bool one_mapping() const { return (flags & kObjOneMapping) != 0; }
   // Whether a page may have become dirty since the object was last cleaned as a whole.
   bool might_be_dirty() const { return generation != cleangeneration; }

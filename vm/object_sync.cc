@@ -101,6 +101,7 @@ sim::Task<bool> ObjectSync::CleanFile(Object& file, Pindex start, Pindex end, bo
   if (invalidate) flags |= kCleanInval;
   bool ok = co_await PageClean(file.id, start, end, flags);
   if (fsync_after && !co_await file_sync_->Fsync(file)) ok = false;
+  if (file_sync_ != nullptr && sync && ok) file_sync_->Promised(file, start, end);
   if (file_sync_ != nullptr) file_sync_->Unlock(file);
   co_return ok;
 }

@@ -42,6 +42,11 @@ class FileSync {
   // Everything written to the file so far reaches the disk (VOP_FSYNC, MNT_WAIT). False: some of it
   // could not be written. Called with the lock held.
   virtual sim::Task<bool> Fsync(Object& object) = 0;
+  // What pages [start, end) contained when the lock was taken is on the disk, and whoever asked is
+  // going to be told so. Called with the lock held.
+  virtual void Promised(Object& object, Pindex start, Pindex end) {}
+  // Files that were skipped because they are locked shall be written soon (speedup_syncer).
+  virtual void SpeedupSyncer() {}
 };
 
 class ObjectSync {

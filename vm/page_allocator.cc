@@ -50,7 +50,7 @@ void PageAllocator::Wire(FrameIndex frame) {
   }
 }
 
-void PageAllocator::Unwire(FrameIndex frame, QueueId queue) {
+void PageAllocator::Release(FrameIndex frame, QueueId queue, bool noreuse) {
   Page& page = pages_[frame];
   CHECK_GT(page.wire_count, 0, "frame=", frame);
   if (page.wire_count > 1) {
@@ -59,7 +59,7 @@ void PageAllocator::Unwire(FrameIndex frame, QueueId queue) {
   }
   const bool owned = page.object != kNoObject;
   if (owned && (page.oflags & kVpoUnmanaged) == 0) {
-    reclaim_->UnwireToQueue(frame, queue, /*noreuse=*/false);
+    reclaim_->UnwireToQueue(frame, queue, noreuse);
   }
   page.wire_count = 0;
   --counters_.v_wire_count;

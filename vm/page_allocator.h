@@ -37,7 +37,10 @@ class PageAllocator {
 
   // vm_page_wire, vm_page_unwire. An unwired page without an owner is freed.
   void Wire(FrameIndex frame);
-  void Unwire(FrameIndex frame, QueueId queue);
+  void Unwire(FrameIndex frame, QueueId queue) { Release(frame, queue, /*noreuse=*/false); }
+  // The same; with `noreuse`, or if nothing of it is valid, a page with its last wiring gone is the
+  // next to be reclaimed (vm_page_release_toq).
+  void Release(FrameIndex frame, QueueId queue, bool noreuse);
 
   // vm_page_dirty: all blocks. Requires: fully valid.
   void Dirty(FrameIndex frame);

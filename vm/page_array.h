@@ -73,6 +73,12 @@ class PageArray {
     CHECK(xbusied(frame), "frame=", frame);
     SetBusy(frame, 1);
   }
+  // Shared by one, the caller, to exclusive; false if others share it.
+  bool TryUpgrade(FrameIndex frame) {
+    if ((rows_[frame].busy & ~kBusyWaiters) != 1) return false;
+    rows_[frame].busy = kBusyExclusive | (rows_[frame].busy & kBusyWaiters);
+    return true;
+  }
   // Marks the page freed; whoever waits for it wakes and finds it gone.
   void BusyFree(FrameIndex frame) { SetBusy(frame, kBusyFreed); }
   // A page fresh from the free list.

@@ -65,7 +65,8 @@ bool SettleFlushed(PageArray& pages, Queues& queues, const Object& object, Frame
   Page& page = pages[frame];
   switch (status) {
     case PagerResult::kOk:
-      if (page.in_laundry()) queues.DeactivateNoreuse(frame);
+      // A file's page may be wired by the buffer that writes it, and goes there when that is done.
+      if (page.in_laundry() && !page.wired()) queues.DeactivateNoreuse(frame);
       return true;
     case PagerResult::kPend:
       return true;

@@ -27,6 +27,7 @@
 #include <span>
 
 #include "sim/task.h"
+#include "sim/time.h"
 #include "vm/page.h"
 
 namespace vmsim::vm {
@@ -49,6 +50,12 @@ enum PutFlags : int {
   kPutClusterOk = 0x8,
 };
 
+// How long a read waited before the disk took it, and how long the disk then took.
+struct ReadTimes {
+  sim::SimDuration queue_ns = 0;
+  sim::SimDuration service_ns = 0;
+};
+
 class Pager {
  public:
   virtual ~Pager() = default;
@@ -63,10 +70,20 @@ class Pager {
   // could not be had, nothing is held (EDEADLK). Not called for anonymous memory.
   virtual sim::Task<bool> LockForPageout(Object& object) { co_return true; }
   virtual void UnlockAfterPageout(Object& object) {}
+  // A fault that asks for pages of a file needs the vnode's lock, shared. It tries without waiting;
+  // if that fails it lets go of everything, waits until the lock is its own, and starts again
+  // holding it (vm_fault_lock_vnode). Not called for anonymous memory.
+  virtual bool TryLockForFault(Object& object) { return true; }
+  virtual sim::Task<void> WaitLockForFault(Object& object) { co_return; }
+  virtual void UnlockAfterFault(Object& object) {}
+  // A store through a mapping made a clean page dirty, or may follow in one that is.
+  virtual void PageStored(Object& object, Pindex pindex) {}
   // A clean page that had a copy in backing store became dirty: the copy may go (pageunswapped).
   virtual void PageUnswapped(Object& object, Pindex pindex) = 0;
   // The object goes away: give up its backing store (dealloc). pip is 0.
   virtual void Dealloc(Object& object) = 0;
+  // Of the GetPages that returned last.
+  virtual ReadTimes last_read() const { return {}; }
 };
 
 }  // namespace vmsim::vm

@@ -189,8 +189,7 @@ sim::Task<PagerResult> SwapPager::GetPages(Object& object, std::span<const Frame
     p_.counters.swap_slow_reads += timeouts;
     p_.counters.v_intrans += timeouts;
   }
-  last_read_queue_ns_ = ios_[index].queue_ns;
-  last_read_service_ns_ = ios_[index].service_ns;
+  last_read_ = {ios_[index].queue_ns, ios_[index].service_ns};
   FreeIo(index);
   for (const FrameIndex frame : pages) {
     if (!p_.pages[frame].fully_valid()) co_return PagerResult::kError;

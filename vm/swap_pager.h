@@ -123,10 +123,8 @@ class SwapPager final : public Pager {
   const PbufPool& write_pbufs() const { return write_pbufs_; }
   int devices() const { return static_cast<int>(devices_.size()); }
   const sim::Disk& disk(int device) const { return *devices_[device].disk; }
-  // How long the read of the GetPages that returned last waited for a physical buffer and in the
-  // disk's queue, and how long the disk then took.
-  sim::SimDuration last_read_queue_ns() const { return last_read_queue_ns_; }
-  sim::SimDuration last_read_service_ns() const { return last_read_service_ns_; }
+  // The wait for a physical buffer counts as one in the queue.
+  ReadTimes last_read() const override { return last_read_; }
 
  private:
   friend struct InvariantsTestPeer;  // Plants defects.
@@ -195,8 +193,7 @@ class SwapPager final : public Pager {
   sim::WaitChannel sync_channel_;   // "wswbuf": synchronous writes.
   std::vector<Io> ios_;
   uint32_t free_io_ = UINT32_MAX;
-  sim::SimDuration last_read_queue_ns_ = 0;
-  sim::SimDuration last_read_service_ns_ = 0;
+  ReadTimes last_read_;
 };
 
 template <typename Visit>

@@ -525,8 +525,8 @@ TEST_F(SwapPagerReadTest, TimesOfTheLastReadAddUpToItsIo) {
   const sim::Thread* thread = world.Start("second", ReadBody(world, *area.object, 4, second));
   world.Finish(thread);
   const Costs costs;
-  EXPECT_EQ(world.vm().swap().last_read_queue_ns(), kDiskNs - costs.swap_io_setup_ns);
-  EXPECT_EQ(world.vm().swap().last_read_service_ns(), kDiskNs);
+  EXPECT_EQ(world.vm().swap().last_read().queue_ns, kDiskNs - costs.swap_io_setup_ns);
+  EXPECT_EQ(world.vm().swap().last_read().service_ns, kDiskNs);
   Release(world, area.object->Lookup(0));
   Release(world, area.object->Lookup(4));
 }

@@ -128,9 +128,17 @@ class VmSystem final : public Host {
   // Kills a process: its thread sees it at its next fault or return to user mode (kern_psignal).
   void Kill(Process& process, int signal);
 
+  // Who owns the files. Without one there are none.
+  void set_file_sync(FileSync* file_sync) {
+    file_sync_ = file_sync;
+    sync_.set_file_sync(file_sync);
+  }
+
   // vm::Host.
   void OutOfMemory(OomReason reason) override;
-  void KickSyncer() override {}
+  void KickSyncer() override {
+    if (file_sync_ != nullptr) file_sync_->SpeedupSyncer();
+  }
 
   // Walks everything; CHECKs what must hold between two events.
   void CheckInvariants();
@@ -160,6 +168,7 @@ class VmSystem final : public Host {
   vm::SwapOff swapoff_;
   std::vector<std::unique_ptr<Process>> processes_;
   OomKiller oom_;
+  FileSync* file_sync_ = nullptr;
 };
 
 }  // namespace vmsim::vm

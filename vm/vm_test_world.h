@@ -53,6 +53,7 @@ class VmTestWorld {
 
   VmSystem& vm() { return vm_; }
   sim::Engine& engine() { return engine_; }
+  sim::Trace& trace() { return trace_; }
   sim::Disk& disk(size_t i = 0) { return *disks_[i]; }
   const VmCounters& counters() { return vm_.counters(); }
 
