@@ -35,6 +35,20 @@ VfsTestWorld::~VfsTestWorld() {
   engine().DestroyThreads();
 }
 
+vm::VmTestWorld::Area VfsTestWorld::Map(uint32_t pages, vm::Pindex first, bool is_private) {
+  vm::Process& process = vm().CreateProcess("mapper", /*protect=*/false);
+  constexpr vm::Vpage kStart = 8192;
+  vm::MapEntry entry;
+  entry.object = file().object->id;
+  entry.offset = first;
+  entry.cow = entry.needs_copy = is_private;
+  entry.inheritance = is_private ? vm::Inheritance::kCopy : vm::Inheritance::kShare;
+  ++file().object->ref_count;
+  CHECK_EQ(vm().Map(process, kStart, pages, entry), 0);
+  const vm::PteSlot slot = process.space.Lookup(kStart)->slot;
+  return {&process, file().object, kStart, slot, pages};
+}
+
 std::string VfsTestWorld::Tags(const SectorTags& tags, int64_t first, int64_t count) {
   std::string text;
   for (int64_t i = 0; i < count; ++i) {

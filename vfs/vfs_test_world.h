@@ -61,9 +61,7 @@ class VfsTestWorld {
   void Run() { world_.Run(); }
 
   // Maps `pages` pages of "f" from `first` on into a new process.
-  vm::VmTestWorld::Area Map(uint32_t pages, vm::Pindex first = 0, bool writable = true) {
-    return world_.Share(*file().object, pages, first, writable);
-  }
+  vm::VmTestWorld::Area Map(uint32_t pages, vm::Pindex first = 0, bool is_private = false);
   // Tags of sectors [first, first + count): in memory, on the medium. As "1 1 0 7".
   std::string Memory(int64_t first, int64_t count) { return Tags(file().memory, first, count); }
   std::string Medium(int64_t first, int64_t count) { return Tags(file().medium, first, count); }

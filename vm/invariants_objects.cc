@@ -15,11 +15,13 @@ std::string PageOwnerExists(const VmState& s) {
 }
 
 // The tail of an object may be unmapped under a wired page; it loses its contents, not its place.
+// That of a file stays there when it is unwired, until the page daemon comes across it.
 std::string PageInsideObject(const VmState& s) {
   return NoPage(*s.pages, "a pindex inside the object", [&](const Page& page, FrameIndex) {
-    if (page.object == kNoObject || (page.wired() && page.valid == 0)) return false;
+    if (page.object == kNoObject) return false;
     const Object* object = FindObject(s, page.object);
-    return object != nullptr && page.pindex >= object->size;
+    if (object == nullptr || page.pindex < object->size) return false;
+    return page.valid != 0 || (!page.wired() && object->type != ObjectType::kVnode);
   });
 }
 
@@ -218,7 +220,7 @@ constexpr Invariant kInvariants[] = {
     {"page-owner-exists", CheckLevel::kFull, "a page's object exists: its end freed all its pages",
      "sys/vm/vm_object.c, vm_object_terminate_pages", kPagesAndObjects, PageOwnerExists},
     {"page-inside-object", CheckLevel::kFull,
-     "a page's index is less than its object's size, unless it is wired and invalid",
+     "a page's index is less than its object's size, unless it is invalid and wired, or was in a file",
      "sys/vm/vm_object.c, vm_object_page_remove", kPagesAndObjects, PageInsideObject},
     {"page-in-object-index", CheckLevel::kFull, "a page is found in its object at its index",
      "sys/vm/vm_page.c, vm_page_insert_after", kPagesAndObjects, PageInObjectIndex},
