@@ -8,7 +8,8 @@
 namespace vmsim::vfs {
 
 BlockMap::BlockMap(int32_t block_bytes, int maxrun) : block_bytes_(block_bytes), maxrun_(maxrun) {
-  CHECK_GE(block_bytes, kMinBlockBytes);
+  CHECK(block_bytes >= kMinBlockBytes && (block_bytes & (block_bytes - 1)) == 0,
+        "block_bytes=", block_bytes);
   CHECK_GE(maxrun, 0);
 }
 
@@ -34,6 +35,7 @@ BlockMap::Run BlockMap::Bmap(Lblkno lblkno) const {
 void BlockMap::Map(Lblkno first, int64_t count, Daddr sector) {
   CHECK_GE(first, 0);
   CHECK_GT(count, 0);
+  CHECK_GE(sector, 0);
   const size_t at = FirstEndingBehind(first);
   CHECK(at == extents_.size() || extents_[at].first >= first + count, "block ", first,
         " is mapped already");

@@ -23,7 +23,7 @@ BufIndex BufferCache::Take(Vnode& vnode, Lblkno lblkno) {
   buf.lblkno = lblkno;
   buf.bytes = 0;
   buf.locked = true;
-  buf.dirty = buf.async = buf.noreuse = false;
+  buf.dirty = buf.async = buf.noreuse = buf.writing = false;
   buf.tries = 0;
   buf.error = 0;
   buf.npages = 0;

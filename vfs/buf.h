@@ -61,6 +61,7 @@ struct Buf {
   uint8_t tries = 0;     // Failed writes.
   int error = 0;         // Of the last transfer.
   bool io_done = false;
+  bool writing = false;
   sim::SimTime dirtied = 0;
   int npages = 0;
   std::array<vm::FrameIndex, kMaxPages> pages;

@@ -229,6 +229,7 @@ sim::Task<void> BufferCache::StartWrite(BufIndex first) {
     CHECK(buf.locked, "block=", buf.lblkno);
     MarkClean(index);
     ++buf.vnode->writes_in_flight;
+    buf.writing = true;
     co_await BusyForWrite(index);
   }
   StartTransfer(first, /*write=*/true);
@@ -255,6 +256,7 @@ void BufferCache::FinishWrite(BufIndex index, int error) {
   }
   buf.loading = 0;
   vnode.object->PipWakeup(buf.npages);
+  buf.writing = false;
   if (--vnode.writes_in_flight == 0) vnode.output_channel.WakeAll();
   buf.error = error;
   buf.io_done = true;

@@ -13,7 +13,9 @@ DiskSpace::DiskSpace(Daddr sector, int64_t blocks, int32_t block_bytes)
       sectors_per_block_(block_bytes / kSectorBytes),
       free_blocks_(blocks),
       next_(sector) {
+  CHECK_GE(sector, 0);
   CHECK_GE(blocks, 0);
+  CHECK_GE(block_bytes, kMinBlockBytes);
   if (blocks > 0) free_.emplace(sector, blocks);
 }
 
@@ -31,10 +33,9 @@ DiskSpace::Run DiskSpace::Allocate(int64_t wanted, Daddr preferred) {
   if (it == free_.end()) it = free_.begin();
   const Daddr start = it->first;
   const int64_t count = it->second;
-  const int64_t skipped =
-      from > start ? (from - start + sectors_per_block_ - 1) / sectors_per_block_ : 0;
-  // A preference inside the run's last block leaves nothing of it: then take it from its beginning.
-  const int64_t lead = skipped < count && from > start ? skipped : 0;
+  // What the run has before the block that `from` lies in stays free.
+  const bool inside = from > start && from < start + count * sectors_per_block_;
+  const int64_t lead = inside ? (from - start) / sectors_per_block_ : 0;
   const int64_t given = std::min(wanted, count - lead);
   const Daddr sector = start + lead * sectors_per_block_;
   const Daddr behind = sector + given * sectors_per_block_;

@@ -25,8 +25,8 @@ class DiskSpace {
     Daddr sector = kHole;  // kHole: nothing is free.
     int64_t count = 0;
   };
-  // Takes at most `wanted` (>= 1) consecutive blocks, near `preferred` (any sector; kHole: where
-  // the last allocation without preference ended).
+  // Takes at most `wanted` (>= 1) consecutive blocks, near the block of `preferred` (any sector;
+  // kHole: where the last allocation without preference ended).
   Run Allocate(int64_t wanted, Daddr preferred);
   // Gives back `count` blocks. Requires: all are in use.
   void Free(Daddr sector, int64_t count);

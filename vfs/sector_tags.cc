@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sim/check.h"
+
 namespace vmsim::vfs {
 
 bool SectorTags::HasChunk(int64_t sector) const {
@@ -10,6 +12,7 @@ bool SectorTags::HasChunk(int64_t sector) const {
 }
 
 Tag SectorTags::Get(int64_t sector) const {
+  CHECK_GE(sector, 0);
   if (!HasChunk(sector)) return ByRule(sector);
   return (*chunks_[static_cast<size_t>(sector / kChunkSectors)])[sector % kChunkSectors];
 }
@@ -26,6 +29,7 @@ SectorTags::Chunk& SectorTags::MakeChunk(int64_t index) {
 }
 
 void SectorTags::SetRange(int64_t first, int64_t count, Tag tag) {
+  CHECK(first >= 0 && count >= 0, "first=", first, " count=", count);
   const int64_t end = first + count;
   for (int64_t at = first; at < end;) {
     const int64_t stop = std::min(end, (at / kChunkSectors + 1) * kChunkSectors);
@@ -41,12 +45,13 @@ void SectorTags::SetRange(int64_t first, int64_t count, Tag tag) {
 }
 
 void SectorTags::CopyRange(const SectorTags& from, int64_t first, int64_t count) {
+  CHECK(first >= 0 && count >= 0, "first=", first, " count=", count);
   const int64_t end = first + count;
   for (int64_t at = first; at < end;) {
     const int64_t stop = std::min(end, (at / kChunkSectors + 1) * kChunkSectors);
-    const bool same_rule = ByRule(at) == from.ByRule(at) &&
-                           ByRule(stop - 1) == from.ByRule(stop - 1) &&
-                           initial_sectors_ == from.initial_sectors_;
+    // Where the bounds lie outside of the range it does not matter how far.
+    const bool same_rule =
+        std::clamp(initial_sectors_, at, stop) == std::clamp(from.initial_sectors_, at, stop);
     if (from.HasChunk(at)) {
       const Chunk& source = *from.chunks_[static_cast<size_t>(at / kChunkSectors)];
       Chunk& chunk = MakeChunk(at / kChunkSectors);
@@ -62,6 +67,7 @@ void SectorTags::CopyRange(const SectorTags& from, int64_t first, int64_t count)
 }
 
 void SectorTags::Truncate(int64_t sector) {
+  CHECK_GE(sector, 0);
   initial_sectors_ = std::min(initial_sectors_, sector);
   const int64_t whole = (sector + kChunkSectors - 1) / kChunkSectors;
   if (static_cast<size_t>(whole) < chunks_.size()) chunks_.resize(static_cast<size_t>(whole));

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "sim/check.h"
+#include "vfs/vfs_invariants.h"
 
 namespace vmsim::vfs {
 
@@ -30,8 +31,15 @@ VfsTestWorld::VfsTestWorld(const Options& options)
   if (options.daemons) vfs_->Start();
 }
 
-VfsTestWorld::~VfsTestWorld() {
+void VfsTestWorld::CheckInvariants() {
+  if (!checking_) return;
   world_.CheckInvariants();
+  const std::optional<vm::Violation> violation = CheckVfs(*vfs_, vm::CheckLevel::kFull);
+  CHECK(!violation.has_value(), violation->ToString());
+}
+
+VfsTestWorld::~VfsTestWorld() {
+  CheckInvariants();
   engine().DestroyThreads();
 }
 

@@ -36,6 +36,14 @@ class VfsTestWorld {
   VfsTestWorld(const VfsTestWorld&) = delete;
   VfsTestWorld& operator=(const VfsTestWorld&) = delete;
 
+  // CHECKs every invariant, as Run and the destructor do when they are through.
+  void CheckInvariants();
+  // From now on nobody does: the test is about to break something.
+  void StopChecking() {
+    checking_ = false;
+    world_.StopChecking();
+  }
+
   sim::Engine& engine() { return world_.engine(); }
   vm::VmTestWorld& world() { return world_; }
   vm::VmSystem& vm() { return world_.vm(); }
@@ -58,7 +66,10 @@ class VfsTestWorld {
   sim::Thread* Begin(sim::Task<T> call, T* result) {
     return world_.Start("call", Keep(std::move(call), result));
   }
-  void Run() { world_.Run(); }
+  void Run() {
+    world_.Run();
+    CheckInvariants();
+  }
 
   // Maps `pages` pages of "f" from `first` on into a new process.
   vm::VmTestWorld::Area Map(uint32_t pages, vm::Pindex first = 0, bool is_private = false);
@@ -83,6 +94,7 @@ class VfsTestWorld {
   std::unique_ptr<sim::Disk> disk_;
   std::unique_ptr<VfsSystem> vfs_;
   OpenFile open_;
+  bool checking_ = true;
 };
 
 }  // namespace vmsim::vfs

@@ -192,6 +192,7 @@ sim::Task<void> VnodePager::Start(uint32_t index, Daddr sector) {
   co_await p_.engine.Consume(p_.vm.config().costs.swap_io_setup_ns);
   const sim::SimTime built = p_.engine.now();
   if (!pbufs_.TryGet()) co_await pbufs_.Get(p_.engine);
+  ++pbufs_held_;
   Read& read = *reads_[index];
   const Vnode& vnode = *read.vnode;
   const int64_t start = int64_t{read.first} * vm::kPageSize;
@@ -216,6 +217,7 @@ void VnodePager::OnRead(void* context, uint64_t index, int error, int64_t comple
   read.times.queue_ns += pager->p_.device.last_queue_ns();
   read.times.service_ns = pager->p_.device.last_service_ns();
   pager->pbufs_.Put();
+  --pager->pbufs_held_;
   pager->Complete(read, completed_bytes);
   read.done = true;
   if (read.callback.done == nullptr) {
@@ -317,6 +319,7 @@ sim::Task<int> VnodePager::ReadSmall(Vnode& vnode, vm::FrameIndex frame, int64_t
   reads_[index]->first = static_cast<vm::Pindex>(address / vm::kPageSize);
   vnode.object->PipAdd();
   if (!pbufs_.TryGet()) co_await pbufs_.Get(p_.engine);
+  ++pbufs_held_;
   p_.device.Submit({.vnode = &vnode,
                     .first_sector = address / kSectorBytes,
                     .sector = sector,

@@ -13,7 +13,7 @@ struct VnodeLock::Ticket {
     ++lock.waiting_;
   }
   ~Ticket() {
-    if (!granted) Leave();
+    if (queued) Leave();
   }
   Ticket(const Ticket&) = delete;
   Ticket& operator=(const Ticket&) = delete;
@@ -21,12 +21,14 @@ struct VnodeLock::Ticket {
     (prev == nullptr ? lock.first_ : prev->next) = next;
     (next == nullptr ? lock.last_ : next->prev) = prev;
     --lock.waiting_;
+    queued = false;
   }
 
   VnodeLock& lock;
   const LockType type;
   const sim::Thread* const thread;
-  bool granted = false;
+  bool queued = true;
+  bool granted = false;  // Its thread has the lock, though it may not run yet.
   Ticket* prev;
   Ticket* next = nullptr;
   sim::WaitChannel channel;
@@ -65,13 +67,13 @@ sim::Task<void> VnodeLock::Lock(sim::Engine& engine, LockType type) {
 
 sim::Task<bool> VnodeLock::LockFor(sim::Engine& engine, LockType type,
                                    sim::SimDuration timeout_ns) {
+  CHECK_GE(timeout_ns, 0);
   if (TryLock(engine, type)) co_return true;
   Ticket ticket(*this, type, engine.current());
   // Whoever grants the lock wakes its new owner, so there is nothing to look at again.
   co_await ticket.channel.Sleep(engine, sim::kPriorityDaemon, "vnode", {.timeout_ns = timeout_ns});
   if (ticket.granted) co_return true;
   ticket.Leave();
-  ticket.granted = true;
   Grant();  // It may have stood in the way of those behind it.
   co_return false;
 }

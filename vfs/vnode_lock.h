@@ -24,10 +24,11 @@ class VnodeLock {
   VnodeLock(const VnodeLock&) = delete;
   VnodeLock& operator=(const VnodeLock&) = delete;
 
-  // LK_NOWAIT.
+  // LK_NOWAIT. Requires, here and below: a thread executes; if it has the lock exclusively, it wants
+  // it exclusively again (each time needs an Unlock).
   bool TryLock(sim::Engine& engine, LockType type);
   sim::Task<void> Lock(sim::Engine& engine, LockType type);
-  // LK_TIMELOCK: false if it could not be had within `timeout_ns`.
+  // LK_TIMELOCK: false if it could not be had within `timeout_ns` (>= 0).
   sim::Task<bool> LockFor(sim::Engine& engine, LockType type, sim::SimDuration timeout_ns);
   // Requires: held. Shared holders are not told apart.
   void Unlock(sim::Engine& engine);

@@ -130,6 +130,9 @@ class VnodePager final : public vm::Pager {
   void ZeroInvalid(Vnode& vnode, vm::FrameIndex frame);
   // vm_page_readahead_finish.
   void ReadAheadFinish(vm::FrameIndex frame);
+  // Physical buffers for reads, and how many are in one.
+  const vm::PbufPool& pbufs() const { return pbufs_; }
+  int pbufs_held() const { return pbufs_held_; }
   // How long the read of the GetPages that returned last waited for the disk and was served.
   vm::ReadTimes last_read() const override { return last_read_; }
 
@@ -202,6 +205,7 @@ class VnodePager final : public vm::Pager {
   std::vector<std::unique_ptr<Read>> reads_;
   uint32_t free_read_ = UINT32_MAX;
   vm::PbufPool pbufs_;  // vnode_pbuf
+  int pbufs_held_ = 0;
   vm::ReadTimes last_read_;
 };
 
