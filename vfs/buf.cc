@@ -240,12 +240,19 @@ void BufferCache::PageStored(Vnode& vnode, vm::Pindex pindex) {
 
 void BufferCache::SettleStores(Vnode& vnode, vm::Pindex pindex) {
   if (pindex >= vnode.stored.size() || !vnode.stored[pindex]) return;
-  const int64_t first = int64_t{pindex} * kSectorsPerPage;
-  const int64_t count = std::min<int64_t>(kSectorsPerPage, SectorsOf(vnode.size) - first);
-  if (count <= 0) return;
-  const Tag tag = NextTag();
-  vnode.memory.SetRange(first, count, tag);
-  if (store_observer_ != nullptr) store_observer_->OnStore(vnode, first, count, tag);
+  const vm::FrameIndex frame = vnode.object->Lookup(pindex);
+  if (frame == vm::kNoFrame) return;
+  vm::Page& page = vm_.pages()[frame];
+  if (vm_.page_tables().IsModified(frame)) page.dirty = vm::kPageBitsAll;  // vm_page_test_dirty
+  const int64_t end = SectorsOf(vnode.size);
+  Tag tag = kZeroTag;
+  for (int s = 0; s < kSectorsPerPage; ++s) {
+    const int64_t sector = int64_t{pindex} * kSectorsPerPage + s;
+    if ((page.dirty >> s & 1) == 0 || sector >= end) continue;
+    if (tag == kZeroTag) tag = NextTag();
+    vnode.memory.Set(sector, tag);
+    if (store_observer_ != nullptr) store_observer_->OnStore(vnode, sector, 1, tag);
+  }
 }
 
 }  // namespace vmsim::vfs

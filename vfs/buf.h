@@ -78,6 +78,9 @@ class StoreObserver {
   virtual ~StoreObserver() = default;
   // Sectors [first, first + count) of the file were stored to, with `tag`.
   virtual void OnStore(Vnode& vnode, int64_t first, int64_t count, Tag tag) = 0;
+  // What was stored to these sectors and is not on the disk never will be. The next call that
+  // promises anything of the file fails.
+  virtual void OnLost(Vnode& vnode, int64_t first, int64_t count) = 0;
 };
 
 class BufferCache {
@@ -117,6 +120,9 @@ class BufferCache {
   // Writes all dirty buffers of a file (ffs_syncvnode). `wait`: until they are on the disk; returns
   // 0 or an errno. Requires: the vnode is locked.
   sim::Task<int> SyncVnode(Vnode& vnode, bool wait);
+  // Writes the dirty buffers of blocks [first, end), one after the other, and waits for those that
+  // are being written. Returns 0 or an errno. Requires: the vnode is locked.
+  sim::Task<int> SyncRange(Vnode& vnode, Lblkno first, Lblkno end);
   // Until no write of the file is under way.
   sim::Task<void> WaitForWrites(Vnode& vnode);
   // Gives up all buffers of blocks from `lblkno` on, dirty or not; waits for those in use
@@ -190,6 +196,7 @@ class BufferCache {
   void FillInvalid(Buf& buf, int page, Tag tag, const SectorTags* from, int64_t end_sector);
   BufIndex TryReadAheadBuf(Vnode& vnode, Lblkno lblkno);
   void GrowRead(BufIndex first, int count);
+  void TrimToValid(Buf& buf);
   void StartTransfer(BufIndex first, bool write);
   static void OnRead(void* context, uint64_t first, int error, int64_t completed_bytes);
   void FinishRead(Buf& buf, int error, int64_t completed_bytes);
@@ -204,7 +211,9 @@ class BufferCache {
 
   // buf_flush.cc.
   BufIndex Clusterable(Vnode& vnode, Lblkno lblkno, Daddr sector) const;
+  bool Whole(Vnode& vnode, Lblkno lblkno) const;
   BufIndex NextDirty(const Vnode& vnode, Lblkno from) const;
+  sim::Task<int> SyncRound(Vnode& vnode, bool wait, bool at_once);
   sim::Task<void> FlushForFile(Vnode& vnode);
   void WakeDaemon();
   sim::Task<int> FlushOne();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "vfs/buf.h"
+#include "vfs/errno.h"
 
 namespace vmsim::vfs {
 
@@ -15,6 +16,11 @@ BufIndex BufferCache::Clusterable(Vnode& vnode, Lblkno lblkno, Daddr sector) con
   return it->second;
 }
 
+// Whether the transfer can go on behind the buffer: a file that has grown since leaves it short.
+bool BufferCache::Whole(Vnode& vnode, Lblkno lblkno) const {
+  return bufs_[vnode.bufs.at(lblkno)]->bytes == vnode.block_bytes();
+}
+
 sim::Task<int> BufferCache::WriteCluster(Vnode& vnode, Lblkno lblkno) {
   const Daddr sector = vnode.map.Bmap(lblkno).sector;
   const int64_t step = vnode.mount.sectors_per_block();
@@ -22,11 +28,13 @@ sim::Task<int> BufferCache::WriteCluster(Vnode& vnode, Lblkno lblkno) {
   Lblkno first = lblkno;
   Lblkno end = lblkno + 1;
   const int most = vnode.mount.cluster_blocks();
-  while (end - first < most && Clusterable(vnode, end, sector + (end - lblkno) * step) != kNoBuf) {
+  while (end - first < most && Whole(vnode, end - 1) &&
+         Clusterable(vnode, end, sector + (end - lblkno) * step) != kNoBuf) {
     ++end;
   }
   while (end - first < most && first > 0 &&
-         Clusterable(vnode, first - 1, sector - (lblkno - first + 1) * step) != kNoBuf) {
+         Clusterable(vnode, first - 1, sector - (lblkno - first + 1) * step) != kNoBuf &&
+         Whole(vnode, first - 1)) {
     --first;
   }
   BufIndex head = kNoBuf;
@@ -55,35 +63,56 @@ BufIndex BufferCache::NextDirty(const Vnode& vnode, Lblkno from) const {
 sim::Task<int> BufferCache::SyncVnode(Vnode& vnode, bool wait) {
   // So many rounds write everything at once and look afterwards; the last one waits for each write.
   constexpr int kRounds = 4;
-  for (int round = kRounds; vnode.dirty_bufs > 0; --round) {
-    Lblkno at = 0;
-    while (true) {
-      const BufIndex index = NextDirty(vnode, at);
-      if (index == kNoBuf) break;
-      Buf& buf = *bufs_[index];
-      at = buf.lblkno + 1;
-      if (buf.locked) {
-        if (!wait || round > 0) continue;
-        --at;
-        co_await buf.channel.Sleep(engine_, sim::kPriorityDaemon, "ffsfsn");
-        continue;
-      }
-      if (!wait) {
-        co_await WriteCluster(vnode, buf.lblkno);
-      } else if (round > 0) {
-        buf.locked = true;
-        co_await Bawrite(index);
-      } else {
-        buf.locked = true;
-        const int error = co_await Bwrite(index);
-        if (error != 0) co_return error;
-      }
-    }
-    if (!wait) co_return 0;
+  for (int round = kRounds;; --round) {
+    const int error = co_await SyncRound(vnode, wait, /*at_once=*/!wait || round > 0);
+    if (error != 0 || !wait) co_return error;
+    // What was under way, maybe from before, may have failed.
     co_await WaitForWrites(vnode);
-    if (round == 0) break;
+    if (vnode.dirty_bufs == 0) co_return 0;
+    if (round == 0) co_return kEio;
   }
-  if (wait) co_await WaitForWrites(vnode);
+}
+
+// Writes the dirty buffers of a file, once each. Returns 0 or an errno.
+sim::Task<int> BufferCache::SyncRound(Vnode& vnode, bool wait, bool at_once) {
+  for (Lblkno at = 0;;) {
+    const BufIndex index = NextDirty(vnode, at);
+    if (index == kNoBuf) co_return 0;
+    Buf& buf = *bufs_[index];
+    at = buf.lblkno + 1;
+    if (buf.locked) {
+      if (at_once) continue;
+      --at;
+      co_await buf.channel.Sleep(engine_, sim::kPriorityDaemon, "ffsfsn");
+    } else if (!wait) {
+      co_await WriteCluster(vnode, buf.lblkno);
+    } else if (at_once) {
+      buf.locked = true;
+      co_await Bawrite(index);
+    } else {
+      buf.locked = true;
+      const int error = co_await Bwrite(index);
+      if (error != 0) co_return error;
+    }
+  }
+}
+
+sim::Task<int> BufferCache::SyncRange(Vnode& vnode, Lblkno first, Lblkno end) {
+  for (Lblkno at = first; at < end;) {
+    const auto it = vnode.bufs.lower_bound(at);
+    if (it == vnode.bufs.end() || it->first >= end) co_return 0;
+    const BufIndex index = it->second;
+    Buf& buf = *bufs_[index];
+    at = buf.lblkno;
+    if (buf.locked) {
+      co_await buf.channel.Sleep(engine_, sim::kPriorityDaemon, "ffsfsn");
+      continue;
+    }
+    buf.locked = true;
+    const int error = co_await Bwrite(index);
+    if (error != 0) co_return error;
+    ++at;
+  }
   co_return 0;
 }
 

@@ -56,6 +56,21 @@ void BufferCache::FillInvalid(Buf& buf, int i, Tag tag, const SectorTags* from,
   page.valid |= missing;
 }
 
+// A dirty buffer whose block the file has grown in could not be completed: it is what it was before.
+void BufferCache::TrimToValid(Buf& buf) {
+  const int64_t start = buf.lblkno * buf.vnode->block_bytes();
+  int64_t bytes = 0;
+  while (bytes < buf.bytes) {
+    const int64_t at = start + bytes;
+    const auto i = static_cast<int>(at / vm::kPageSize - start / vm::kPageSize);
+    const uint8_t bit = PageBits(at % vm::kPageSize, 1);
+    if ((vm_.pages()[buf.pages[i]].valid & bit) == 0) break;
+    bytes += kSectorBytes;
+  }
+  buf.bytes = bytes;
+  DetachPages(buf, PagesFor(buf));
+}
+
 // Chains the blocks behind a buffer that is going to be read to it, as far as they can come in the
 // same transfer.
 void BufferCache::GrowRead(BufIndex first, int count) {
@@ -90,6 +105,7 @@ sim::Task<BufferCache::ReadResult> BufferCache::Bread(Vnode& vnode, Lblkno lblkn
   while (!buf.io_done) co_await buf.channel.Sleep(engine_, sim::kPriorityDaemon, "biord");
   if (buf.error != 0) {
     const int error = buf.error;
+    if (buf.dirty) TrimToValid(buf);
     Brelse(index);
     co_return ReadResult{error, kNoBuf};
   }
@@ -190,7 +206,8 @@ void BufferCache::FinishRead(Buf& buf, int error, int64_t completed_bytes) {
 // write now (vfs_busy_pages with clear_modify).
 sim::Task<void> BufferCache::BusyForWrite(BufIndex index) {
   Buf& buf = *bufs_[index];
-  buf.bytes = buf.vnode->BufBytes(buf.lblkno);
+  // The file may be shorter by now. If it is longer, what is new of the block is zeros anyway.
+  buf.bytes = std::min(buf.bytes, buf.vnode->BufBytes(buf.lblkno));
   for (int i = 0; i < buf.npages; ++i) {
     const vm::FrameIndex frame = buf.pages[i];
     co_await Sbusy(frame);
@@ -215,6 +232,7 @@ void BufferCache::CleanBits(vm::FrameIndex frame, uint8_t bits) {
 void BufferCache::CleanPages(Buf& buf) {
   for (int i = 0; i < buf.npages; ++i) {
     const uint8_t bits = BitsOf(buf, i);
+    SettleStores(*buf.vnode, vm_.pages()[buf.pages[i]].pindex);
     if (bits == vm::kPageBitsAll && vm_.pages()[buf.pages[i]].fully_valid()) {
       vm_.page_tables().ClearModify(buf.pages[i]);
     }
@@ -284,13 +302,12 @@ void BufferCache::LoseOrKeep(BufIndex index, int error) {
   buf.vnode->write_error = error;
   trace_.Emit(trace::kFileLost, buf.vnode->id, static_cast<uint64_t>(buf.lblkno),
               static_cast<uint64_t>(error));
-  // Memory must not show what the disk will never have (B_INVAL, B_NOCACHE).
-  for (int i = 0; i < buf.npages; ++i) {
-    if (vm_.pages().busied(buf.pages[i])) continue;  // Somebody else reads or writes it.
-    vm_.page_tables().RemoveAll(buf.pages[i]);
-    vm::Page& page = vm_.pages()[buf.pages[i]];
-    page.valid &= static_cast<uint8_t>(~BitsOf(buf, i));
-    page.dirty &= page.valid;
+  // Memory must not show what the disk will never have (B_INVAL, B_NOCACHE): the pages are as if
+  // they had been read again.
+  const int64_t first = buf.lblkno * buf.vnode->mount.sectors_per_block();
+  buf.vnode->memory.CopyRange(buf.vnode->medium, first, buf.bytes / kSectorBytes);
+  if (store_observer_ != nullptr) {
+    store_observer_->OnLost(*buf.vnode, first, buf.bytes / kSectorBytes);
   }
 }
 

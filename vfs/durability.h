@@ -7,11 +7,15 @@
 //
 //     stored 5   fsync   stored 9   stored 12   crash        may hold 5, 9 or 12; nothing else
 //
+// A sector that nobody stored to holds what the file began with, or zeros; behind the shortest size
+// that the file was cut to, only zeros.
+//
 // It costs memory in proportion to the sectors that were stored to.
 #ifndef VMSIM_VFS_DURABILITY_H_
 #define VMSIM_VFS_DURABILITY_H_
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -23,15 +27,16 @@ namespace vmsim::vfs {
 
 struct DurabilityReport {
   int64_t stored = 0;      // Sectors that were stored to.
-  int64_t safe = 0;        // Of these, with a store that was promised.
+  int64_t safe = 0;        // Of these, that hold the store that was promised or a later one.
   int64_t lost = 0;        // Whose newest store is not on the disk, and was not promised.
   int64_t violations = 0;  // That hold what they must not.
-  std::string first;       // The first of these: file, sector, expected, found.
+  std::string first;       // The first of these: file, sector, found, expected.
 };
 
 class DurabilityOracle final : public DurabilityObserver {
  public:
   void OnStore(Vnode& vnode, int64_t first, int64_t count, Tag tag) override;
+  void OnLost(Vnode& vnode, int64_t first, int64_t count) override;
   void OnTruncate(Vnode& vnode, int64_t sector) override;
   void OnSafe(Vnode& vnode, int64_t first, int64_t count, Tag tag) override;
 
@@ -43,16 +48,22 @@ class DurabilityOracle final : public DurabilityObserver {
   static constexpr size_t kMaxStores = 64;
 
   struct Sector {
-    Tag safe = kZeroTag;      // Or what it held at first.
-    bool promised = false;    // `safe` was promised.
-    bool forgotten = false;   // Some of `stores` were dropped.
-    std::vector<Tag> stores;  // Later than `safe`, ascending.
+    Tag safe = kZeroTag;       // Or what it held at first.
+    bool promised = false;     // `safe` was promised.
+    Tag forgotten = kZeroTag;  // The newest that `stores` had no room for, if any.
+    std::vector<Tag> stores;   // Later than `safe` and `forgotten`, ascending.
   };
   using Sectors = std::map<int64_t, Sector>;
+  struct File {
+    Sectors sectors;                                    // Those that were stored to.
+    int64_t cut = std::numeric_limits<int64_t>::max();  // The least that it was cut to.
+  };
 
   static bool MayHold(const Sector& sector, Tag tag);
+  static void CheckStored(const Vnode& vnode, const Sectors& sectors, DurabilityReport& report);
+  static void CheckOthers(const Vnode& vnode, const File& file, DurabilityReport& report);
 
-  std::map<VnodeId, Sectors> files_;
+  std::map<VnodeId, File> files_;
 };
 
 }  // namespace vmsim::vfs

@@ -106,6 +106,9 @@ class FileOps {
  private:
   // file_read.cc.
   static int Heuristic(OpenFile::Direction& direction, int64_t offset, int64_t bytes);
+  bool InCore(const Vnode& vnode, Lblkno lblkno) const;
+  Lblkno SkipInCore(Vnode& vnode, Lblkno lblkno, int64_t maxra);
+  int SyncCluster(const Vnode& vnode, Lblkno lblkno, int64_t remaining) const;
   sim::Task<BufferCache::ReadResult> ClusterRead(Vnode& vnode, Lblkno lblkno, int64_t remaining,
                                                  int seqcount);
   void ReadAheadFrom(Vnode& vnode, Lblkno lblkno, Lblkno end);

@@ -1,5 +1,7 @@
 #include "vfs/file_stats.h"
 
+#include <iterator>
+
 namespace vmsim::vfs {
 namespace {
 
@@ -44,6 +46,7 @@ constexpr FileCounter kCounters[] = {
     {{"truncated_pages", "pages", "Resident pages that truncations dropped."},
      &FileStats::truncated_pages},
 };
+static_assert(std::size(kCounters) == sizeof(FileStats) / sizeof(int64_t), "one line a field");
 
 }  // namespace
 

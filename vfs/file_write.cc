@@ -79,7 +79,8 @@ sim::Task<int> FileOps::Dispatch(Vnode& vnode, BufIndex buf, int64_t to, int iof
   co_return 0;
 }
 
-// VOP_WRITE, block by block. Requires: locked; the range is inside the file.
+// VOP_WRITE, block by block. A file that grows does so with each block. Requires: locked; with
+// kIoVmio, the range is inside the file.
 sim::Task<int> FileOps::WriteBlocks(Vnode& vnode, int64_t offset, int64_t bytes, int ioflags,
                                     int64_t* written) {
   const int64_t end = offset + bytes;
@@ -89,6 +90,7 @@ sim::Task<int> FileOps::WriteBlocks(Vnode& vnode, int64_t offset, int64_t bytes,
     const int64_t stop = std::min(end, (lblkno + 1) * bsize);
     const int64_t from = at - lblkno * bsize;
     const int64_t to = stop - lblkno * bsize;
+    if (stop > vnode.size) co_await Extend(vnode, stop);
     // Pages that are written out have their contents; so has what else of the block is valid.
     const BufferCache::ReadResult block = co_await BlockForWriting(vnode, lblkno, from, to);
     if (block.error != 0) co_return block.error;
@@ -121,7 +123,6 @@ sim::Task<IoResult> FileOps::Write(OpenFile& file, int64_t offset, int64_t bytes
     result.error = kEfbig;
   } else {
     const int64_t size_before = vnode.size;
-    if (offset + bytes > vnode.size) co_await Extend(vnode, offset + bytes);
     const int seqcount = Heuristic(file.writing, offset, bytes);
     const int ioflags = seqcount << 16 | (file.sync ? int{kIoSync} : 0) |
                         (file.advise_noreuse ? int{kIoNoReuse} : 0);
@@ -133,6 +134,7 @@ sim::Task<IoResult> FileOps::Write(OpenFile& file, int64_t offset, int64_t bytes
     } else if (file.sync) {
       NoteSafe(vnode, offset, bytes, p_.bufs.newest_tag());
     }
+    file.writing.next = offset + result.bytes;
   }
   vnode.lock.Unlock(p_.engine);
   p_.stats.file_write_bytes += result.bytes;
@@ -172,13 +174,15 @@ sim::Task<int> FileOps::Fsync(OpenFile& file) {
   co_return error;
 }
 
-// Behind the old end there are zeros, to the end of the page that is in memory, and on the disk.
+// A hole: behind the old end there are zeros already, in the page that is in memory and on the disk.
 sim::Task<void> FileOps::Extend(Vnode& vnode, int64_t size) {
   co_await p_.pager.SetSize(vnode, size);
   p_.trace.Emit(trace::kFileSize, vnode.id, static_cast<uint64_t>(size), 0);
 }
 
-// ffs_truncate to a smaller size: what stays of the last block is written with zeros behind the end.
+// ffs_truncate to a smaller size. What the last block has behind the end is zeros at once, on the
+// disk, too: like the size and the block map it costs no I/O (vfs/mount.h), where the kernel writes
+// the block.
 sim::Task<void> FileOps::Shrink(Vnode& vnode, int64_t size) {
   const int64_t bsize = vnode.block_bytes();
   const Lblkno blocks = CeilDiv(size, bsize);

@@ -1,8 +1,8 @@
 // vfs/page_grab.h: takes a run of an object's pages for oneself, whatever state they are in.
 //
 // Pages come in ascending order, each exclusively busied and wired, resident ones as they are and
-// absent ones new and invalid. What is in the way is waited for: a page that somebody else has busy,
-// memory. Meanwhile the pages before it stay busy, so that all who grab must go upwards.
+// absent ones new and invalid. What is in the way is waited for: a page that somebody else has
+// busy, memory. Meanwhile the pages before it stay busy, so that all who grab must go upwards.
 //
 // Model: FreeBSD sys/vm/vm_page.c (vm_page_grab_pages_unlocked, vm_page_grab_pages,
 // vm_page_grab_sleep), as sendfile asks: VM_ALLOC_NORMAL | VM_ALLOC_WIRED.

@@ -36,6 +36,7 @@ void Syncer::Speedup() {
 sim::Task<void> Syncer::Run() {
   int seconds = 0;
   while (true) {
+    const sim::SimTime begun = p_.engine.now();
     co_await p_.engine.Consume(p_.vm.config().costs.daemon_pass_ns);
     co_await RunSlot();
     if (++seconds >= delay_s_) {
@@ -46,6 +47,8 @@ sim::Task<void> Syncer::Run() {
       --rush_;
       continue;
     }
+    // A slot whose files took it into the next second is late already.
+    if (p_.engine.now() / sim::kSecond != begun / sim::kSecond) continue;
     co_await channel_.Sleep(p_.engine, sim::kPriorityDaemon, "syncer",
                             {.timeout_ns = sim::kSecond});
   }
@@ -61,7 +64,7 @@ sim::Task<void> Syncer::RunSlot() {
     vnode->on_worklist = false;
     const bool synced = co_await SyncVnode(*vnode);
     if (!synced) {
-      Add(*vnode, 1);
+      Add(*vnode, 0);  // To the slot that is next now.
     } else if (p_.vnodes[id] != nullptr && p_.vnodes[id]->dirty_bufs > 0) {
       // Still dirty, or again: the writes have only been started, and some may fail.
       if (!p_.vnodes[id]->on_worklist) Add(*p_.vnodes[id], delay_s_);

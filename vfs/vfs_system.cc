@@ -190,6 +190,15 @@ sim::Task<bool> VfsSystem::Fsync(vm::Object& object) {
   co_return error == 0 && lost == 0;
 }
 
+sim::Task<bool> VfsSystem::FsyncRange(vm::Object& object, vm::Pindex start, vm::Pindex end) {
+  Vnode& vnode = pager_.VnodeOf(object);
+  const Lblkno first = int64_t{start} * vm::kPageSize / vnode.block_bytes();
+  const Lblkno behind = CeilDiv(int64_t{end} * vm::kPageSize, vnode.block_bytes());
+  const int error = co_await bufs_.SyncRange(vnode, first, behind);
+  // Data that were lost earlier may have been of this range; fsync will tell once more.
+  co_return error == 0 && vnode.write_error == 0;
+}
+
 void VfsSystem::Promised(vm::Object& object, vm::Pindex start, vm::Pindex end) {
   Vnode& vnode = pager_.VnodeOf(object);
   const int64_t stop = std::min(int64_t{end} * vm::kPageSize, vnode.size);

@@ -98,7 +98,9 @@ class VfsSystem final : public vm::FileSync, public VnodeOwner {
   sim::Task<void> Lock(vm::Object& object) override;
   void Unlock(vm::Object& object) override;
   sim::Task<bool> Fsync(vm::Object& object) override;
+  sim::Task<bool> FsyncRange(vm::Object& object, vm::Pindex start, vm::Pindex end) override;
   void Promised(vm::Object& object, vm::Pindex start, vm::Pindex end) override;
+  bool IoUnderWay() const override { return device_.in_flight() > 0; }
   void SpeedupSyncer() override { syncer_.Speedup(); }
   // VnodeOwner.
   void Reclaim(Vnode& vnode) override;

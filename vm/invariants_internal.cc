@@ -8,7 +8,8 @@ namespace {
 // Where a thread sleeps that holds neither a page nor an object: daemons between two rounds, and
 // programs that asked for it.
 bool SleepsIdly(std::string_view message) {
-  for (const std::string_view idle : {"psleep", "pwait", "launds", "laundp", "nanslp"}) {
+  for (const std::string_view idle :
+       {"psleep", "pwait", "launds", "laundp", "nanslp", "qsleep", "syncer"}) {
     if (message == idle) return true;
   }
   return false;
@@ -46,6 +47,7 @@ std::string QueueText(QueueId queue) {
 bool AtRest(const VmState& state) {
   if (state.engine == nullptr) return false;
   if (state.swap_pager != nullptr && state.swap_pager->transfers() != 0) return false;
+  if (state.files != nullptr && state.files->IoUnderWay()) return false;
   for (const auto& thread : state.engine->threads()) {
     if (thread->done()) continue;
     if (thread->state() != sim::Thread::State::kSleeping || !SleepsIdly(thread->wait_message())) {

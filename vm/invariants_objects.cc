@@ -220,7 +220,8 @@ constexpr Invariant kInvariants[] = {
     {"page-owner-exists", CheckLevel::kFull, "a page's object exists: its end freed all its pages",
      "sys/vm/vm_object.c, vm_object_terminate_pages", kPagesAndObjects, PageOwnerExists},
     {"page-inside-object", CheckLevel::kFull,
-     "a page's index is less than its object's size, unless it is invalid and wired, or was in a file",
+     "a page's index is less than its object's size, unless it is invalid and wired, or was in a "
+     "file",
      "sys/vm/vm_object.c, vm_object_page_remove", kPagesAndObjects, PageInsideObject},
     {"page-in-object-index", CheckLevel::kFull, "a page is found in its object at its index",
      "sys/vm/vm_page.c, vm_page_insert_after", kPagesAndObjects, PageInObjectIndex},

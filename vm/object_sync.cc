@@ -50,8 +50,9 @@ sim::Task<int> ObjectSync::FlushRun(Cleaning& cleaning, FrameIndex frame) {
                                                   put_flags, run.before());
   if (flushed.eio) cleaning.ok = cleaning.all_clean = false;
   if (flushed.run_length > 0) co_return flushed.run_length;
-  // Not even the first page: that may be so for ever, so it stays behind.
-  cleaning.all_clean = false;
+  // Not even the first page: that may be so for ever, so it stays behind. The kernel says that all is
+  // well, and an fsync would promise what is not on the disk; here it is told.
+  cleaning.all_clean = cleaning.ok = false;
   co_return 1;
 }
 
@@ -100,7 +101,13 @@ sim::Task<bool> ObjectSync::CleanFile(Object& file, Pindex start, Pindex end, bo
   if (!fsync_after && (sync || invalidate)) flags |= kCleanSync;
   if (invalidate) flags |= kCleanInval;
   bool ok = co_await PageClean(file.id, start, end, flags);
-  if (fsync_after && !co_await file_sync_->Fsync(file)) ok = false;
+  if (fsync_after) {
+    const bool synced = co_await file_sync_->Fsync(file);
+    ok = ok && synced;
+  } else if (file_sync_ != nullptr && sync) {
+    const bool synced = co_await file_sync_->FsyncRange(file, start, end);
+    ok = ok && synced;
+  }
   if (file_sync_ != nullptr && sync && ok) file_sync_->Promised(file, start, end);
   if (file_sync_ != nullptr) file_sync_->Unlock(file);
   co_return ok;

@@ -18,6 +18,7 @@
 
 #include "sim/engine.h"
 #include "sim/task.h"
+#include "vm/file_sync.h"
 #include "vm/map.h"
 #include "vm/object_ops.h"
 #include "vm/page_allocator.h"
@@ -29,25 +30,6 @@ namespace vmsim::vm {
 
 // OBJPC_*.
 enum PageCleanFlags : int { kCleanSync = 0x1, kCleanInval = 0x2, kCleanNoSync = 0x4 };
-
-// What msync needs of the file behind an object of type kVnode beyond its pager. Whoever owns the
-// files implements it.
-class FileSync {
- public:
-  virtual ~FileSync() = default;
-
-  // The file is going to be written (vn_start_write, vn_lock): waits as long as it takes.
-  virtual sim::Task<void> Lock(Object& object) = 0;
-  virtual void Unlock(Object& object) = 0;
-  // Everything written to the file so far reaches the disk (VOP_FSYNC, MNT_WAIT). False: some of it
-  // could not be written. Called with the lock held.
-  virtual sim::Task<bool> Fsync(Object& object) = 0;
-  // What pages [start, end) contained when the lock was taken is on the disk, and whoever asked is
-  // going to be told so. Called with the lock held.
-  virtual void Promised(Object& object, Pindex start, Pindex end) {}
-  // Files that were skipped because they are locked shall be written soon (speedup_syncer).
-  virtual void SpeedupSyncer() {}
-};
 
 class ObjectSync {
  public:

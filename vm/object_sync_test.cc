@@ -224,13 +224,13 @@ constexpr CleanStory kCleanStories[] = {
     {"AnErrorLeavesThePageDirty", "ddd", 0, 0, 0, "OEO", "0-2 c", "AaA", false, false},
     {"SoDoesAFileWithoutRoom", "ddd", 0, 0, 0, "OFO", "0-2 c", "AaA", false, false},
     {"WhatLiesBeyondTheFileIsLost", "ddd", 0, 0, 0, "OOB", "0-2 c", "AAA", true, true},
-    // Page 1 is tried once more, by itself; then it is left behind.
-    {"PutOffInsideARun", "ddd", 0, 0, 0, "OAO", "0-2 c; 1-1 c", "AaA", true, false},
-    {"PutOffAtOnce", "ddd", 0, 0, 0, "AOO", "0-2 c", "aAA", true, false},
+    // Page 1 is tried once more, by itself; then it is left behind, and the caller is told.
+    {"PutOffInsideARun", "ddd", 0, 0, 0, "OAO", "0-2 c; 1-1 c", "AaA", false, false},
+    {"PutOffAtOnce", "ddd", 0, 0, 0, "AOO", "0-2 c", "aAA", false, false},
     // The run of page 2 takes page 1 along; now the error is in the run's own part.
     {"AnErrorBehindAPutOffPageCountsLater", "dddd", 0, 0, 0, "OAEO", "0-3 c; 1-2 c; 1-2 c", "AaaA",
      false, false},
-    {"OrNotAtAll", "dddd", 0, 2, 0, "OAEO", "0-3 c; 1-2 c", "AaaA", true, false},
+    {"OrNotAtAll", "dddd", 0, 2, 0, "OAEO", "0-3 c; 1-2 c", "AaaA", false, false},
     {"AnErrorInFrontOfTheRangeDoesNotCount", "dd", 1, 2, 0, "EO", "0-1 c", "aA", true, false},
 };
 

@@ -11,6 +11,7 @@
 #include "sim/engine.h"
 #include "vm/counters.h"
 #include "vm/domain.h"
+#include "vm/file_sync.h"
 #include "vm/laundry_thread.h"
 #include "vm/object.h"
 #include "vm/page_array.h"
@@ -40,6 +41,7 @@ struct VmState {
   const SwapPager* swap_pager = nullptr;
   const SwapReserve* swap_reserve = nullptr;
   const VmCounters* counters = nullptr;
+  const FileSync* files = nullptr;  // Null: there are none.
 };
 
 }  // namespace vmsim::vm

@@ -133,6 +133,7 @@ class VmSystem final : public Host {
     file_sync_ = file_sync;
     sync_.set_file_sync(file_sync);
   }
+  const FileSync* file_sync() const { return file_sync_; }
 
   // vm::Host.
   void OutOfMemory(OomReason reason) override;

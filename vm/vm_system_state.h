@@ -19,6 +19,7 @@ inline VmState StateOf(VmSystem& vm) {
   state.swap_pager = &vm.swap();
   state.swap_reserve = &vm.reserve();
   state.counters = &vm.counters();
+  state.files = vm.file_sync();
   return state;
 }
 
