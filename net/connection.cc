@@ -66,7 +66,7 @@ IoResult Connection::Write(int index, int64_t n) {
   if (n == 0) return {};
   if (n > Space(end) && !Writable(end)) return {.error = kEagain};
   const int64_t taken = std::min(n, Space(end));
-  end.unsent += taken;
+  if (taken > 0) end.send.Append(taken);
   end.writing = true;
   Push(index);
   end.writing = false;
@@ -76,7 +76,8 @@ IoResult Connection::Write(int index, int64_t n) {
 // Sends what end `from` has to send, as far as it can be sent now.
 void Connection::Push(int from) {
   End& end = ends_[from];
-  const bool has_some = std::min(end.unsent, end.window) > 0 || (end.fin_due && end.unsent == 0);
+  const bool has_some =
+      std::min(end.send.ready(), end.window) > 0 || (end.fin_due && end.send.used() == 0);
   if (!has_some || end.in_line) return;
   if (linked()) {
     end.in_line = true;
@@ -92,15 +93,63 @@ Connection::Taken Connection::TakeSegment(int from, int64_t room) {
   End& end = ends_[from];
   Taken taken;
   const bool was_writable = Writable(end);
-  taken.bytes = std::min({end.unsent, end.window, room});
-  end.unsent -= taken.bytes;
+  taken.bytes = std::min({end.send.ready(), end.window, room});
+  end.send.Take(taken.bytes);
   end.window -= taken.bytes;
-  taken.fin = end.fin_due && end.unsent == 0;
+  taken.fin = end.fin_due && end.send.used() == 0;
   if (taken.fin) end.fin_due = false;
-  taken.more = end.link != nullptr && std::min(end.unsent, end.window) > 0;
+  taken.more = end.link != nullptr && std::min(end.send.ready(), end.window) > 0;
   end.in_line = taken.more;
   if (!was_writable && !end.writing) TellWritable(from);
   return taken;
+}
+
+// ---- Sending of pages.
+
+bool Connection::connected(int index) const {
+  return !ends_[index].reset && (linked() || ends_[1 - index].socket != nullptr);
+}
+
+IoResult Connection::SendSpace(int index, int64_t wanted) {
+  End& end = ends_[index];
+  if (end.write_shut) return {.error = kEpipe};
+  if (end.error != 0) return {.error = std::exchange(end.error, 0)};
+  if (!connected(index)) return {.error = kEnotconn};
+  if (Space(end) < wanted && !Writable(end)) return {.error = kEagain};
+  return {.bytes = Space(end)};
+}
+
+int Connection::SendPages(int index, int64_t plain, std::span<const ExternalSegment> external,
+                          bool ready, SendBuffer::SegmentId* first) {
+  End& end = ends_[index];
+  if (end.reset) return kEconnreset;
+  if (end.write_shut) return kEpipe;
+  if (plain > 0) end.send.Append(plain);
+  for (size_t i = 0; i < external.size(); ++i) {
+    const SendBuffer::SegmentId id = end.send.AppendExternal(external[i], ready);
+    if (i == 0) *first = id;
+  }
+  end.writing = true;
+  Push(index);
+  end.writing = false;
+  return 0;
+}
+
+void Connection::MarkReady(int index, SendBuffer::SegmentId first, int count) {
+  ends_[index].send.MarkReady(first, count);
+  Push(index);
+}
+
+void Connection::AbortNotReady(int index, SendBuffer::SegmentId first, int count) {
+  const bool was_reset = ends_[index].reset;
+  Drop(index, kEio);
+  ends_[index].send.FreeNotReady(first, count);
+  if (was_reset) return;
+  if (linked()) {
+    ends_[index].link->SendControl({Ref<Connection>(this), 1 - index, PacketKind::kReset, 0});
+  } else {
+    ReceiveReset(1 - index);
+  }
 }
 
 // ---- Receiving.
@@ -150,13 +199,18 @@ void Connection::ReceiveFin(int to) {
 }
 
 void Connection::ReceiveReset(int to) {
-  End& end = ends_[to];
-  if (std::exchange(end.reset, true)) return;
-  end.error = kEconnreset;
+  if (!ends_[to].reset) Drop(to, kEconnreset);
+}
+
+// The connection is over: nothing will be sent any more, nothing will come.
+void Connection::Drop(int index, int error) {
+  End& end = ends_[index];
+  end.reset = true;
+  end.error = error;
   end.read_shut = end.write_shut = true;
-  end.unsent = 0;
+  end.send.Clear();
   end.fin_due = false;
-  Tell(to, 0);
+  Tell(index, 0);
 }
 
 int64_t Connection::TakeReceived(End& end, int64_t n, int* finished) {
@@ -232,7 +286,7 @@ void Connection::Shutdown(int index, ShutdownHow how) {
 // rest does.
 void Connection::FinishIfDrained(int from) {
   End& end = ends_[from];
-  if (!end.fin_due || end.unsent > 0) return;
+  if (!end.fin_due || end.send.used() > 0) return;
   end.fin_due = false;
   ends_[1 - from].read_shut = true;
 }
@@ -249,7 +303,7 @@ void Connection::Close(int index) {
   end.write_shut = true;
   if (linked()) {
     if (reset) {
-      end.unsent = 0;
+      end.send.Clear();
       end.fin_due = false;
       end.link->SendControl({Ref<Connection>(this), 1 - index, PacketKind::kReset, 0});
     }
@@ -257,7 +311,7 @@ void Connection::Close(int index) {
     return;
   }
   other.write_shut = true;
-  other.unsent = 0;
+  other.send.Clear();
   other.fin_due = false;
   if (reset) other.error = kEconnreset;
   FinishIfDrained(index);

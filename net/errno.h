@@ -11,9 +11,11 @@ namespace vmsim::net {
 
 using sim::kEagain;
 using sim::kEbadf;
+using sim::kEbusy;
 using sim::kEexist;
 using sim::kEintr;
 using sim::kEinval;
+using sim::kEio;
 using sim::kEloop;
 using sim::kEnoent;
 using sim::kEnomem;
@@ -25,6 +27,8 @@ inline constexpr int kEmfile = 24;  // The process has.
 inline constexpr int kEpipe = 32;
 inline constexpr int kEnotsock = 38;
 inline constexpr int kEconnreset = 54;
+inline constexpr int kEnobufs = 55;
+inline constexpr int kEnotconn = 57;
 inline constexpr int kEnosys = 78;
 
 // "EAGAIN"; "" for 0 and for what no call in net/ returns.
@@ -36,10 +40,14 @@ constexpr std::string_view ErrnoName(int error) {
       return "ENOENT";
     case kEintr:
       return "EINTR";
+    case kEio:
+      return "EIO";
     case kEbadf:
       return "EBADF";
     case kEnomem:
       return "ENOMEM";
+    case kEbusy:
+      return "EBUSY";
     case kEexist:
       return "EEXIST";
     case kEinval:
@@ -58,6 +66,10 @@ constexpr std::string_view ErrnoName(int error) {
       return "ENOTSOCK";
     case kEconnreset:
       return "ECONNRESET";
+    case kEnobufs:
+      return "ENOBUFS";
+    case kEnotconn:
+      return "ENOTCONN";
     case kEloop:
       return "ELOOP";
     case kEnosys:

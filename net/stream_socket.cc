@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "sim/check.h"
+
 namespace vmsim::net {
 
 StreamSocket::StreamSocket(OpenFiles& files, Ref<Connection> connection, int end)
@@ -44,6 +46,22 @@ int StreamSocket::SetReceiveLowWater(int64_t bytes) {
   if (bytes < 1) return kEinval;
   connection_->SetLowWater(end_, connection_->config(end_).send_low_water, bytes);
   return 0;
+}
+
+sim::Task<int> StreamSocket::LockSend() {
+  while (send_locked_) {
+    const int error = co_await send_lock_.Sleep(files().engine(), sim::kPriorityUser, "sblock",
+                                                {.interruptible = true});
+    if (error != sim::kAwakened) co_return error;
+  }
+  send_locked_ = true;
+  co_return 0;
+}
+
+void StreamSocket::UnlockSend() {
+  CHECK(send_locked_, "the socket is not locked");
+  send_locked_ = false;
+  send_lock_.WakeOne();
 }
 
 EventMask StreamSocket::Peek(EventMask mask) const {

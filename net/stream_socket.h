@@ -12,6 +12,8 @@
 #include "net/file.h"
 #include "net/link.h"
 #include "net/ref.h"
+#include "sim/task.h"
+#include "sim/wait_channel.h"
 
 namespace vmsim::net {
 
@@ -47,6 +49,17 @@ class StreamSocket final : public File {
   int64_t unread() const { return connection_->unread(end_); }
   int64_t unsent() const { return connection_->unsent(end_); }
 
+  // For sendfile. One call at a time may send its file (SOCK_IO_SEND_LOCK); plain writes do not
+  // ask. EINTR if a signal came first: not locked.
+  sim::Task<int> LockSend();
+  void UnlockSend();
+  bool connected() const { return connection_->connected(end_); }
+  // Connection::SendSpace.
+  IoResult SendSpace(int64_t wanted) { return connection_->SendSpace(end_, wanted); }
+  // What is left of the connection when the socket is closed; and which end this is.
+  const Ref<Connection>& connection() const { return connection_; }
+  int end() const { return end_; }
+
   std::string_view kind() const override { return "socket"; }
   EventMask Peek(EventMask mask) const override;
 
@@ -61,6 +74,8 @@ class StreamSocket final : public File {
 
   const Ref<Connection> connection_;
   const int end_;
+  bool send_locked_ = false;
+  sim::WaitChannel send_lock_;  // "sblock"
 };
 
 }  // namespace vmsim::net
