@@ -57,6 +57,7 @@ void CallLog::Note(const std::string& process, const v1::Step& step, const Outco
   call.failures += outcome.error != 0;
   call.last_error = outcome.error;
   call.total_ns += outcome.took_ns;
+  call.bytes += outcome.bytes;
   if (outcome.pages == nullptr) return;
   call.has_pages = true;
   call.pages = *outcome.pages;

@@ -33,6 +33,7 @@ struct Outcome {
   int error = 0;
   sim::SimDuration took_ns = 0;
   const MincoreSums* pages = nullptr;  // Of a mincore that succeeded.
+  int64_t bytes = 0;                   // That it moved.
 };
 
 // The calls of one machine that ended as they should not have.
@@ -70,6 +71,7 @@ class CallLog {
     sim::SimDuration total_ns = 0;
     bool has_pages = false;
     MincoreSums pages;  // Of the last mincore that succeeded.
+    int64_t bytes = 0;  // Moved by all of them.
   };
 
   // `steps` and `unexpected` outlive the log.

@@ -1,6 +1,8 @@
 #include "scenarios/errno_names.h"
 
+#include "net/errno.h"
 #include "sim/errno.h"
+#include "vfs/errno.h"
 
 namespace vmsim::scenarios {
 namespace {
@@ -25,9 +27,14 @@ constexpr Name kNames[] = {
     {sim::kEbusy, "EBUSY"},
     {sim::kEexist, "EEXIST"},
     {sim::kEinval, "EINVAL"},
+    {vfs::kEfbig, "EFBIG"},
     {sim::kEnospc, "ENOSPC"},
+    {net::kEpipe, "EPIPE"},
     {sim::kEagain, "EAGAIN"},
     {sim::kEopnotsupp, "EOPNOTSUPP"},
+    {net::kEconnreset, "ECONNRESET"},
+    {net::kEnobufs, "ENOBUFS"},
+    {net::kEnotconn, "ENOTCONN"},
     {sim::kEloop, "ELOOP"},
 };
 

@@ -86,6 +86,9 @@ std::optional<int64_t> FieldOf(const v1::CallResult& call, v1::CallFigure::Field
       return ErrnoNumber(call.last_errno());
     case v1::CallFigure::TOTAL_NS:
       return call.total_ns();
+    case v1::CallFigure::BYTES:
+      if (!call.has_bytes()) return std::nullopt;
+      return call.bytes();
     default:
       break;
   }
@@ -192,7 +195,7 @@ absl::Status CheckCallFigure(const ScenarioPlace& place, const FieldRef& at,
                              const v1::CallFigure& figure, const KnownNames& names) {
   if (figure.field() == v1::CallFigure::FIELD_UNSPECIFIED) {
     return place.Error({&at, "field"},
-                       "is missing; use TIMES, FAILURES, LAST_ERRNO, TOTAL_NS, INCORE, ...");
+                       "is missing; use TIMES, FAILURES, LAST_ERRNO, TOTAL_NS, BYTES, INCORE, ...");
   }
   VMSIM_RETURN_IF_ERROR(
       CheckKnownName(place, {&at, "process"}, figure.process(), "process", names.processes));

@@ -4,10 +4,13 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "scenarios/file_config.h"
 #include "scenarios/machine_counters.h"
 #include "scenarios/scenario_config.h"
+#include "scenarios/scenario_totals.h"
 #include "scenarios/steps.h"
 #include "sim/trace_types.h"
+#include "vfs/trace_types.h"
 #include "vm/trace_types.h"
 
 namespace vmsim::scenarios {
@@ -37,6 +40,7 @@ Machine::Machine(const v1::Scenario& scenario, SharedInputs inputs, uint64_t see
       swap_devices_(vm_) {
   catalog_.Add(sim::trace::kTypes);
   catalog_.Add(vm::trace::kTypes);
+  catalog_.Add(vfs::trace::kTypes);
   engine_.set_trace(&trace_);
   trace_.AddSink(&digest_);
 }
@@ -52,8 +56,10 @@ absl::StatusOr<std::unique_ptr<Machine>> Machine::Create(const v1::Scenario& sce
       !status.ok()) {
     return status;
   }
+  machine->AddFiles();
   machine->AddSegments();
   machine->vm_.Start();
+  if (machine->vfs_ != nullptr) machine->vfs_->Start();
   machine->AddProcesses();
   RegisterMachineCounters(*machine, machine->counters_);
   const v1::Scenario& s = machine->scenario_;
@@ -73,6 +79,55 @@ absl::Status Machine::AddDisks() {
     disks_.push_back(*std::move(made));
   }
   return absl::OkStatus();
+}
+
+sim::Disk& Machine::DiskCalled(const std::string& name) {
+  for (const auto& disk : disks_) {
+    if (disk->name() == name) return *disk;
+  }
+  CHECK(false, "the scenario check knows every disk: ", name);
+  return *disks_.front();
+}
+
+void Machine::AddFiles() {
+  inputs_.file_pages = FilePages(scenario_);
+  if (!scenario_.connections().empty()) {
+    clients_ = std::make_unique<Clients>(scenario_, engine_);
+  }
+  if (scenario_.file_systems().empty()) return;
+  vfs_ = std::make_unique<vfs::VfsSystem>(engine_, trace_, vm_, ToVfsConfig(scenario_));
+  sendfile_ = std::make_unique<net::Sendfile>(*vfs_, sendfile_stats_);
+  if (HasCrash(scenario_)) {
+    durability_ = std::make_unique<vfs::DurabilityOracle>();
+    vfs_->ops().set_durability_observer(durability_.get());
+  }
+  std::map<std::string, std::vector<DiskArea>> areas;
+  const std::vector<vfs::MountConfig> mounts = PlaceFileSystems(scenario_, &areas);
+  for (size_t i = 0; i < mounts.size(); ++i) {
+    vfs_->AddMount(mounts[i], DiskCalled(scenario_.file_systems(static_cast<int>(i)).disk()));
+  }
+  for (const v1::File& file : scenario_.files()) {
+    vfs::Vnode* vnode =
+        vfs_->AddFile(FileSystem(file.file_system()), file.name(), ToFileLayout(file));
+    CHECK(vnode != nullptr, "the scenario check knows what fits: ", file.name());
+  }
+}
+
+vfs::Mount& Machine::FileSystem(const std::string& name) {
+  const int found = FindFileSystem(scenario_, name);
+  CHECK_GE(found, 0, "the scenario check knows every file system: ", name);
+  return *vfs_->mounts()[static_cast<size_t>(found)];
+}
+
+void Machine::Crash() {
+  CrashReport report;
+  report.time = engine_.now();
+  if (vfs_ != nullptr) {
+    report.writes = vfs_->Crash(seed_);
+    report.files = durability_->Check(*vfs_);
+  }
+  crash_ = report;
+  engine_.Stop();
 }
 
 void Machine::AddSegments() {
@@ -164,8 +219,10 @@ std::string Machine::FinishDigest() {
       digest_.Add(absl::StrCat(name, ".times"), call.times);
       digest_.Add(absl::StrCat(name, ".failures"), call.failures);
       digest_.Add(absl::StrCat(name, ".last_errno"), call.last_error);
+      if (MovesBytes(*call.step)) digest_.Add(absl::StrCat(name, ".bytes"), call.bytes);
     }
   }
+  if (crash_.has_value()) digest_.Add("crash.torn", crash_->writes.torn);
   return digest_.Hex();
 }
 

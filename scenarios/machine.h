@@ -1,7 +1,8 @@
 // scenarios/machine.h: a simulated host, built from a scenario.
 //
 // Wires the parts together: CPUs and the event loop, the trace and its digest, disks, memory with
-// its daemons, swap, processes and what they do. Nothing else in the project knows all of them.
+// its daemons, swap, files, clients, processes and what they do. Nothing else in the project knows
+// all of them. What a scenario does not have is not there: no files, no buffer daemon.
 //
 // A Machine is deterministic: scenario and seed decide everything that its trace, counters and
 // digest show. It is not thread-safe; different machines may run in different host threads.
@@ -11,10 +12,13 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "net/sendfile.h"
+#include "scenarios/clients.h"
 #include "scenarios/process_host.h"
 #include "scenarios/process_runner.h"
 #include "scenarios/sampler.h"
@@ -24,10 +28,19 @@
 #include "sim/disk.h"
 #include "sim/engine.h"
 #include "sim/trace.h"
+#include "vfs/durability.h"
+#include "vfs/vfs_system.h"
 #include "vm/planted_bugs.h"
 #include "vm/vm_system.h"
 
 namespace vmsim::scenarios {
+
+// What power failure found and left.
+struct CrashReport {
+  sim::SimTime time = 0;
+  vfs::CrashOutcome writes;
+  vfs::DurabilityReport files;
+};
 
 class Machine final : public ProcessHost {
  public:
@@ -41,8 +54,9 @@ class Machine final : public ProcessHost {
   // Runs one event or one stretch of a thread. False when all processes have ended, when nothing
   // can happen any more, or when the clock would pass `limit`.
   bool Step(sim::SimTime limit);
-  // Whether every process has ended.
-  bool done() const { return processes_left_ == 0; }
+  // Whether every process has ended, or power has failed.
+  bool done() const { return processes_left_ == 0 || crash_.has_value(); }
+  const std::optional<CrashReport>& crash() const { return crash_; }
 
   sim::Engine& engine() override { return engine_; }
   sim::Trace& trace() { return trace_; }
@@ -64,6 +78,17 @@ class Machine final : public ProcessHost {
   sim::Task<int> SwapOff(int swap, bool force) override { return swap_devices_.Off(swap, force); }
   sim::Task<int> SwapOn(int swap) override { return swap_devices_.On(swap); }
   int SwapDeviceOn(const std::string& disk) const override;
+  vfs::VfsSystem* vfs() override { return vfs_.get(); }
+  vfs::Mount& FileSystem(const std::string& name) override;
+  net::Sendfile& sendfile() override { return *sendfile_; }
+  const net::Ref<net::StreamSocket>& ClientSocket(const std::string& connection) override {
+    return clients_->Socket(connection);
+  }
+  void Crash() override;
+
+  const net::SendfileStats& sendfile_stats() const { return sendfile_stats_; }
+  // Null without connections.
+  const Clients* clients() const { return clients_.get(); }
 
   // References of all processes so far.
   int64_t references() const;
@@ -79,6 +104,8 @@ class Machine final : public ProcessHost {
   Machine(const v1::Scenario& scenario, SharedInputs inputs, uint64_t seed,
           const vm::PlantedBugs& bugs);
   absl::Status AddDisks();
+  sim::Disk& DiskCalled(const std::string& name);
+  void AddFiles();
   void AddSegments();
   void AddProcesses();
   ProcessRunner& Start(std::unique_ptr<ProcessRunner> runner);
@@ -93,6 +120,12 @@ class Machine final : public ProcessHost {
   sim::DigestSink digest_;
   std::vector<std::unique_ptr<sim::Disk>> disks_;
   vm::VmSystem vm_;
+  std::unique_ptr<vfs::DurabilityOracle> durability_;  // If power can fail.
+  std::unique_ptr<vfs::VfsSystem> vfs_;
+  net::SendfileStats sendfile_stats_;
+  std::unique_ptr<net::Sendfile> sendfile_;
+  std::unique_ptr<Clients> clients_;
+  std::optional<CrashReport> crash_;
   SwapDevices swap_devices_;
   UnexpectedCalls unexpected_calls_;
   std::vector<std::unique_ptr<ProcessRunner>> runners_;

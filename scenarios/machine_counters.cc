@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "scenarios/machine.h"
+#include "vm/sf_buf_stats.h"
 
 namespace vmsim::scenarios {
 namespace {
@@ -229,6 +230,12 @@ void RegisterMachineCounters(Machine& machine, sim::CounterRegistry& registry) {
     registry.Register(counter.info, counter.compute, &machine);
   }
   for (const auto& disk : machine.disks()) RegisterDiskCounters(*disk, registry);
+  if (machine.vfs() != nullptr) {
+    vfs::RegisterFileCounters(registry, machine.vfs()->stats());
+    vm::RegisterSfBufCounters(registry, machine.vfs()->sf_bufs().stats());
+    net::RegisterSendfileCounters(registry, machine.sendfile_stats());
+  }
+  if (machine.clients() != nullptr) machine.clients()->RegisterCounters(registry);
 }
 
 }  // namespace vmsim::scenarios

@@ -61,8 +61,8 @@ absl::Status CheckProcesses(const v1::Scenario& scenario, const ScenarioPlace& p
   if (scenario.processes().empty()) {
     return place.Error("processes", "there are none; add at least one");
   }
-  StepRules rules{scenario, place, options, SegmentSizes(scenario), {}, names};
-  for (const auto& [name, pages] : rules.segments) rules.segment_names.insert(name);
+  StepRules rules{scenario, place, options, SizesOf(scenario), {}, FileNames(scenario), names};
+  for (const auto& [name, pages] : rules.sizes.segments) rules.segment_names.insert(name);
   const FieldRef root;
   for (int i = 0; i < scenario.processes_size(); ++i) {
     VMSIM_RETURN_IF_ERROR(CheckProcess(rules, {&root, "processes", i}, scenario.processes(i)));

@@ -13,14 +13,28 @@
 #include "sim/task.h"
 #include "vm/vm_system.h"
 
+namespace vmsim::net {
+class Sendfile;
+class StreamSocket;
+template <typename T>
+class Ref;
+}  // namespace vmsim::net
+
+namespace vmsim::vfs {
+class VfsSystem;
+struct Mount;
+}  // namespace vmsim::vfs
+
 namespace vmsim::scenarios {
 
 class ProcessRunner;
 
-// What processes of one machine share: traces by file name, segments by name.
+// What processes of one machine share: traces by file name, segments by name; and the pages that
+// files had at the beginning.
 struct SharedInputs {
   std::map<std::string, TraceLayout> traces;
   std::map<std::string, vm::ObjectId> segments;
+  std::map<std::string, int64_t> file_pages;
 };
 
 class ProcessHost {
@@ -43,6 +57,16 @@ class ProcessHost {
   virtual sim::Task<int> SwapOn(int swap) = 0;
   // The same for a disk that has a single device.
   virtual int SwapDeviceOn(const std::string& disk) const = 0;
+
+  // Null without file systems; then no step uses files.
+  virtual vfs::VfsSystem* vfs() = 0;
+  // By name, or the only one.
+  virtual vfs::Mount& FileSystem(const std::string& name) = 0;
+  virtual net::Sendfile& sendfile() = 0;
+  // This machine's end of a connection.
+  virtual const net::Ref<net::StreamSocket>& ClientSocket(const std::string& connection) = 0;
+  // Power fails: the run ends. The caller must not go on.
+  virtual void Crash() = 0;
 };
 
 }  // namespace vmsim::scenarios

@@ -44,7 +44,8 @@ ProcessRunner::ProcessRunner(ProcessHost& host, vm::Process& process, const Prog
       program_(program),
       seed_(sim::StreamSeed(host.seed(), process.name)),
       references_(engine_, vm_, process),
-      system_calls_(host, process, maps_),
+      file_calls_(host, process),
+      system_calls_(host, process, maps_, file_calls_),
       calls_(program.steps, host.unexpected_calls()) {}
 
 sim::Task<void> ProcessRunner::Run() {
@@ -56,6 +57,7 @@ sim::Task<void> ProcessRunner::Run() {
   // As execve ends a process whose image does not fit.
   if (!MapTraces(program_.steps)) vm_.Kill(process_, vm::kSigKill);
   co_await RunSteps(program_.steps, {});
+  co_await file_calls_.CloseAll();
   co_await vm_.Exit(process_, exit_status_);
   ended_ = engine_.now();
   if (parent_ != nullptr) parent_->child_ended_.WakeAll();
@@ -65,12 +67,17 @@ sim::Task<void> ProcessRunner::RunSteps(const Steps& steps, Turn turn) {
   for (const v1::Step& step : steps) {
     if (finished()) break;
     co_await RunStep(step, turn);
-    if (engine_.now() != instant_) {
-      instant_ = engine_.now();
-      steps_in_instant_ = 0;
-    } else if (++steps_in_instant_ >= kMaxStepsInAnInstant) {
-      co_await sim::Pause(engine_, 1, "instant");
-    }
+    co_await RestIfStuck();
+  }
+}
+
+// After each step, and each of a step's calls.
+sim::Task<void> ProcessRunner::RestIfStuck() {
+  if (engine_.now() != instant_) {
+    instant_ = engine_.now();
+    steps_in_instant_ = 0;
+  } else if (++steps_in_instant_ >= kMaxStepsInAnInstant) {
+    co_await sim::Pause(engine_, 1, "instant");
   }
 }
 
@@ -95,11 +102,14 @@ sim::Task<void> ProcessRunner::RunStep(const v1::Step& step, Turn turn) {
     case v1::Step::kRepeat:
       co_await Repeat(step.repeat(), turn);
       break;
+    case v1::Step::kCrash:
+      co_await Crash();
+      break;
     case v1::Step::STEP_NOT_SET:
       CHECK(false, "a step without content passed the check");
       break;
     default:
-      co_await RunCall(step, turn);
+      co_await RunCalls(step, turn);
       break;
   }
 }
@@ -117,6 +127,12 @@ sim::Task<void> ProcessRunner::SleepFor(sim::SimDuration ns) {
   if (ns <= 0) co_return;
   co_await sleep_channel_.Sleep(engine_, sim::kPriorityUser, "nanslp",
                                 {.timeout_ns = ns, .interruptible = true});
+}
+
+// Nothing follows: nobody wakes the thread.
+sim::Task<void> ProcessRunner::Crash() {
+  host_.Crash();
+  co_await sleep_channel_.Sleep(engine_, sim::kPriorityUser, "crash");
 }
 
 // --- References ---
@@ -192,21 +208,35 @@ void ProcessRunner::KeepClearOfTraces(const Steps& steps) {
 
 // --- System calls ---
 
+sim::Task<void> ProcessRunner::RunCalls(const v1::Step& step, Turn turn) {
+  const int64_t calls = CallsOf(step);
+  for (int64_t i = 0; i < calls && !finished(); ++i) {
+    if (i > 0) co_await RestIfStuck();
+    co_await RunCall(step, turn);
+  }
+}
+
 // A call that a signal ended has not returned to anybody.
 sim::Task<void> ProcessRunner::RunCall(const v1::Step& step, Turn turn) {
   const sim::SimTime start = engine_.now();
   MincoreSums pages;
   int error;
+  int64_t bytes = 0;
   if (step.has_fork()) {
     error = co_await Fork(step.fork(), turn);
   } else if (step.has_wait()) {
     error = co_await Wait();
+  } else if (FileCalls::Handles(step)) {
+    const vfs::IoResult result = co_await file_calls_.Run(step);
+    error = result.error;
+    bytes = result.bytes;
   } else {
     error = co_await system_calls_.Run(step, &pages);
   }
   if (process_.killed()) co_return;
   const bool answered = step.has_mincore() && error == 0;
-  calls_.Note(process_.name, step, {error, engine_.now() - start, answered ? &pages : nullptr});
+  calls_.Note(process_.name, step,
+              {error, engine_.now() - start, answered ? &pages : nullptr, bytes});
 }
 
 sim::Task<int> ProcessRunner::Fork(const v1::Fork& fork, Turn turn) {
@@ -232,6 +262,7 @@ sim::Task<int> ProcessRunner::Fork(const v1::Fork& fork, Turn turn) {
 void ProcessRunner::Inherit(ProcessRunner& parent, const vm::Forker::LeafMap& leaves) {
   parent_ = &parent;
   maps_ = parent.maps_.ForChild(leaves);
+  file_calls_.Inherit(parent.file_calls_);
   started_ = engine_.now();
 }
 

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "scenarios/call_log.h"
+#include "scenarios/file_calls.h"
 #include "scenarios/process_host.h"
 #include "scenarios/process_maps.h"
 #include "scenarios/reference_runner.h"
@@ -62,12 +63,15 @@ class ProcessRunner {
   bool finished() const { return exit_called_ || process_.killed(); }
   sim::Task<void> RunSteps(const Steps& steps, Turn turn);
   sim::Task<void> RunStep(const v1::Step& step, Turn turn);
+  sim::Task<void> RestIfStuck();
   sim::Task<void> Repeat(const v1::Repeat& repeat, Turn turn);
   sim::Task<void> SleepFor(sim::SimDuration ns);
   sim::Task<void> Touch(const v1::Touch& touch);
   sim::Task<void> Generate(const v1::Generate& generate);
   sim::Task<void> Replay(const v1::Trace& trace);
+  sim::Task<void> RunCalls(const v1::Step& step, Turn turn);
   sim::Task<void> RunCall(const v1::Step& step, Turn turn);
+  sim::Task<void> Crash();
   sim::Task<int> Fork(const v1::Fork& fork, Turn turn);
   sim::Task<int> Wait();
   void Inherit(ProcessRunner& parent, const vm::Forker::LeafMap& leaves);
@@ -86,6 +90,7 @@ class ProcessRunner {
   uint64_t generators_run_ = 0;
   ReferenceRunner references_;
   ProcessMaps maps_;
+  FileCalls file_calls_;
   SystemCalls system_calls_;
   CallLog calls_;
   ProcessRunner* parent_ = nullptr;

@@ -28,6 +28,7 @@ class Report {
     Section("Processes", ProcessesSection(result_, options_.max_processes));
     Section("System calls", CallsSection(result_, options_.max_calls));
     Section("Disks", DisksSection(result_));
+    Section("Crash", CrashSection(result_));
     Section("Expectations", Expectations());
     absl::StrAppend(&text_, "\ndigest ", result_.digest(), "\n");
     return text_;

@@ -17,8 +17,8 @@ namespace {
 
 // --- Totals ---
 
-constexpr std::array kGroups = {"faults", "swap",    "files", "reclaim",
-                                "levels", "targets", "disks", "others"};
+constexpr std::array kGroups = {"faults",  "swap",  "files",   "reclaim", "levels",
+                                "targets", "disks", "network", "others"};
 
 // Which of kGroups a counter belongs to, by its kind and its kernel name.
 size_t GroupOf(const v1::CounterValue& counter) {
@@ -26,10 +26,19 @@ size_t GroupOf(const v1::CounterValue& counter) {
   const auto is_one_of = [&name](std::initializer_list<absl::string_view> names) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
+  const auto begins_with = [&name](std::initializer_list<absl::string_view> prefixes) {
+    return std::any_of(prefixes.begin(), prefixes.end(), [&name](absl::string_view prefix) {
+      return absl::StartsWith(name, prefix);
+    });
+  };
   if (absl::StartsWith(name, "disk.")) return 6;
+  if (begins_with({"connection.", "kern.ipc.", "sf_"})) return 7;
   if (counter.kind() == v1::COUNTER_KIND_TARGET) return 5;
   if (absl::StartsWith(name, "v_swap") || absl::StartsWith(name, "swap_")) return 1;
-  if (absl::StartsWith(name, "v_vnode")) return 2;
+  if (begins_with({"v_vnode", "file_", "buf_", "vfs.", "getblks", "dirty_", "running_", "syncer_",
+                   "vnode_", "putpages_", "truncated_"})) {
+    return 2;
+  }
   if (counter.kind() == v1::COUNTER_KIND_LEVEL) return 4;
   if (is_one_of({"v_vm_faults", "v_io_faults", "v_zfod", "v_ozfod", "v_cow_faults", "v_cow_optim",
                  "v_intrans", "refaults"})) {
@@ -40,7 +49,7 @@ size_t GroupOf(const v1::CounterValue& counter) {
                  "pdpasses"})) {
     return 3;
   }
-  return 7;
+  return 8;
 }
 
 std::string RenderGroup(const std::vector<const v1::CounterValue*>& counters) {
@@ -119,6 +128,12 @@ std::string MincoreText(const v1::MincoreResult& pages) {
       absl::StrAppend(&text, ", ", name, " ", Grouped(count));
   }
   return text;
+}
+
+// What a call came to, beside its errno.
+std::string AnswerText(const v1::CallResult& call) {
+  if (call.has_mincore()) return MincoreText(call.mincore());
+  return call.has_bytes() ? absl::StrCat(Grouped(call.bytes()), " bytes") : "";
 }
 
 std::string TimeOrDash(int64_t ns) { return ns < 0 ? "-" : Seconds(ns); }
@@ -223,14 +238,13 @@ std::string CallsSection(const v1::Result& result, int max_calls) {
                    {"failures", "", false},
                    {"last", "", true},
                    {"time", "", false},
-                   {"pages", "", true}});
+                   {"answer", "", true}});
   const int shown = std::min(result.calls_size(), max_calls);
   for (int i = 0; i < shown; ++i) {
     const v1::CallResult& call = result.calls(i);
     table.AddRow({call.process(), call.label(), call.call(), Grouped(call.times()),
                   Grouped(call.failures()), call.times() == 0 ? "-" : call.last_errno(),
-                  HumanDuration(call.total_ns()),
-                  call.has_mincore() ? MincoreText(call.mincore()) : ""});
+                  HumanDuration(call.total_ns()), AnswerText(call)});
   }
   std::string text = table.Render();
   if (shown < result.calls_size()) {
@@ -263,6 +277,20 @@ std::string DisksSection(const v1::Result& result) {
                   HumanDuration(disk.service_ns().p50()), HumanDuration(disk.service_ns().p99())});
   }
   return table.Render();
+}
+
+std::string CrashSection(const v1::Result& result) {
+  if (!result.has_crash()) return "";
+  const v1::CrashResult& crash = result.crash();
+  return absl::StrCat("  power failed at ", Seconds(crash.time_ns()),
+                      " s; writes under way: ", Grouped(crash.writes_dropped()), " dropped, ",
+                      Grouped(crash.writes_kept()), " kept, ", Grouped(crash.writes_torn()),
+                      " torn\n  sectors: ", Grouped(crash.sectors_safe()), " safe as promised, ",
+                      Grouped(crash.sectors_lost()), " lost that nobody had promised",
+                      crash.violations() == 0 ? ""
+                                              : absl::StrCat(", ", Grouped(crash.violations()),
+                                                             " NOT as promised: a disk lied"),
+                      "\n");
 }
 
 }  // namespace vmsim::scenarios

@@ -72,7 +72,10 @@ slow_faults { threshold_ns: 1234567 faults: 1 total_ns: 2500000
 calls { process: "cc1" label: "lock" call: "mlock" times: 1200 failures: 3 last_errno: "ENOMEM" total_ns: 1500000 }
 calls { process: "cc1" label: "in" call: "mincore" times: 2 last_errno: "0" total_ns: 8200
         mincore { incore: 1234 referenced: 1000 modified: 7 referenced_other: 1001 modified_other: 7 } }
+calls { process: "cc1" label: "rd" call: "read" times: 5 last_errno: "0" total_ns: 9000 bytes: 20480 }
 calls { process: "victim" label: "never" call: "wait" }
+crash { time_ns: 1900000000 writes_dropped: 4 writes_kept: 3 writes_torn: 2 sectors_safe: 1000
+        sectors_lost: 24 }
 reclaim { scanned_pages: 4000 freed_pages: 1000 laundered_pages: 32 reactivated_pages: 500 refaults: 30 }
 expectations { text: "v_swapin >= 10" got: 30 passed: true }
 expectations { text: "oom_kills == 0" got: 1 }
@@ -121,7 +124,7 @@ TEST(ReportTest, ManyProcessesAreCutShort) {
 TEST(ReportTest, ManyCallsAreCutShort) {
   ReportOptions options;
   options.max_calls = 1;
-  EXPECT_THAT(TextReport(MadeUp(), options), HasSubstr("  ... and 2 more; --json has all\n"));
+  EXPECT_THAT(TextReport(MadeUp(), options), HasSubstr("  ... and 3 more; --json has all\n"));
 }
 
 // Two samples a row: rates over both, levels of the second.
@@ -193,7 +196,7 @@ TEST(ResultJsonTest, HasTheDocumentedShape) {
                       "events_run",     "references",  "policy",      "revision",   "memory_pages",
                       "cpus",           "counters",    "processes",   "histograms", "series",
                       "disks",          "fault_waits", "slow_faults", "reclaim",    "calls",
-                      "expectations"}));
+                      "crash",          "expectations"}));
   EXPECT_EQ(json["schema_version"], 1);
   EXPECT_TRUE(json["seed"].is_number_unsigned());
   EXPECT_EQ(json["seed"].get<uint64_t>(), std::numeric_limits<uint64_t>::max());
@@ -219,7 +222,11 @@ TEST(ResultJsonTest, HasTheDocumentedShape) {
   EXPECT_EQ(json["calls"][0]["failures"], 3);
   EXPECT_FALSE(json["calls"][0].contains("mincore"));
   EXPECT_EQ(json["calls"][1]["mincore"]["referenced_other"], 1001);
-  EXPECT_EQ(json["calls"][2]["times"], 0);
+  EXPECT_FALSE(json["calls"][1].contains("bytes"));
+  EXPECT_EQ(json["calls"][2]["bytes"], 20480);
+  EXPECT_EQ(json["calls"][3]["times"], 0);
+  EXPECT_EQ(json["crash"]["writes_torn"], 2);
+  EXPECT_EQ(json["crash"]["violations"], 0);
 }
 
 TEST(ResultJsonTest, EmptyListsAreLists) {
@@ -229,6 +236,7 @@ TEST(ResultJsonTest, EmptyListsAreLists) {
   EXPECT_TRUE(json["counters"].is_object());
   EXPECT_TRUE(json["series"]["time_ns"].is_array());
   EXPECT_FALSE(json.contains("slow_faults"));
+  EXPECT_FALSE(json.contains("crash"));
 }
 
 TEST(ResultJsonTest, OneLineSaysTheSame) {

@@ -86,6 +86,7 @@ void AddCalls(const Machine& machine, v1::Result* result) {
       out->set_failures(call.failures);
       if (call.times > 0) out->set_last_errno(ErrnoName(call.last_error));
       out->set_total_ns(call.total_ns);
+      if (MovesBytes(*call.step)) out->set_bytes(call.bytes);
       if (!call.has_pages) continue;
       v1::MincoreResult* pages = out->mutable_mincore();
       pages->set_incore(call.pages.incore);
@@ -96,6 +97,19 @@ void AddCalls(const Machine& machine, v1::Result* result) {
       pages->set_super(call.pages.super);
     }
   }
+}
+
+void AddCrash(const Machine& machine, v1::Result* result) {
+  if (!machine.crash().has_value()) return;
+  const CrashReport& crash = *machine.crash();
+  v1::CrashResult* out = result->mutable_crash();
+  out->set_time_ns(crash.time);
+  out->set_writes_dropped(crash.writes.dropped);
+  out->set_writes_kept(crash.writes.kept);
+  out->set_writes_torn(crash.writes.torn);
+  out->set_sectors_safe(crash.files.safe);
+  out->set_sectors_lost(crash.files.lost);
+  out->set_violations(crash.files.violations);
 }
 
 // Calls that came to another errno than they had to: expectations that do not hold.
@@ -241,6 +255,7 @@ v1::Result BuildResult(Machine& machine) {
   AddDisks(machine, &result);
   AddWaits(machine, &result);
   AddReclaim(machine, &result);
+  AddCrash(machine, &result);
   EvaluateExpectations(scenario, &result);
   AddUnexpectedCalls(machine, &result);
   return result;

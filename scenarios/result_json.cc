@@ -110,7 +110,15 @@ Json ToJson(const v1::CallResult& call) {
                            {"modified_other", pages.modified_other()},
                            {"super", pages.super()}};
   }
+  if (call.has_bytes()) json["bytes"] = call.bytes();
   return json;
+}
+
+Json ToJson(const v1::CrashResult& crash) {
+  return Json{{"time_ns", crash.time_ns()},           {"writes_dropped", crash.writes_dropped()},
+              {"writes_kept", crash.writes_kept()},   {"writes_torn", crash.writes_torn()},
+              {"sectors_safe", crash.sectors_safe()}, {"sectors_lost", crash.sectors_lost()},
+              {"violations", crash.violations()}};
 }
 
 Json ToJson(const v1::ExpectationResult& outcome) {
@@ -157,6 +165,7 @@ Json ToJson(const v1::Result& result) {
   if (result.has_slow_faults()) json["slow_faults"] = ToJson(result.slow_faults());
   json["reclaim"] = ToJson(result.reclaim());
   json["calls"] = ListOf(result.calls());
+  if (result.has_crash()) json["crash"] = ToJson(result.crash());
   json["expectations"] = ListOf(result.expectations());
   return json;
 }

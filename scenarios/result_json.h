@@ -2,7 +2,7 @@
 //
 // The keys are the names of result.proto, in this order: schema_version, scenario, seed, digest,
 // sim_time_ns, events_run, references, policy, revision, memory_pages, cpus, counters, processes,
-// histograms, series, disks, fault_waits, slow_faults, reclaim, expectations. Numbers are numbers
+// histograms, series, disks, fault_waits, slow_faults, reclaim, calls, crash, expectations. Numbers are numbers
 // (seed and counters are whole, up to 64 bits), texts are escaped UTF-8, nothing that has no value
 // is there.
 //

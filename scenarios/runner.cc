@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "scenarios/invariant_watch.h"
 #include "scenarios/machine_counters.h"
@@ -98,6 +99,26 @@ absl::Status RunToEnd(Machine& machine, RunWatch& watch, InvariantWatch& invaria
   }
 }
 
+// Whether some disk stored less of a write than it said.
+bool DisksLied(const Machine& machine) {
+  return std::any_of(machine.disks().begin(), machine.disks().end(), [](const auto& disk) {
+    return disk->faults().count(sim::DiskFaultKind::kTorn) > 0;
+  });
+}
+
+// Data that were promised to be safe are, after power has failed, unless a disk was made to lie.
+absl::Status CheckDurability(Machine& machine) {
+  if (!machine.crash().has_value() || machine.crash()->files.violations == 0 ||
+      DisksLied(machine)) {
+    return absl::OkStatus();
+  }
+  const CrashReport& crash = *machine.crash();
+  return absl::InternalError(
+      absl::StrCat("at ", crash.time, " ns, after ", machine.engine().events().events_run(),
+                   " events: invariant durability broken: ", crash.files.violations, " sectors; ",
+                   crash.files.first));
+}
+
 TraceSize SizeOf(const std::map<std::string, TraceLayout>& traces, const std::string& file) {
   const auto it = traces.find(file);
   if (it == traces.end()) return {};
@@ -110,16 +131,52 @@ struct Loaded {
   int64_t references = 0;
 };
 
+// Of the smallest machine there is, with files or without; those of disks left out.
+std::vector<CounterDescription> CountersOf(bool with_files) {
+  v1::Scenario smallest;
+  smallest.mutable_memory()->set_pages(kMinMemoryPages);
+  if (with_files) {
+    smallest.add_disks()->set_name("d");
+    smallest.add_file_systems()->set_disk("d");
+  }
+  const auto machine = Machine::Create(smallest, {}, 0);
+  std::vector<CounterDescription> counters;
+  for (const sim::Counter* counter : (*machine)->counters().SortedByName()) {
+    if (absl::StartsWith(counter->name(), "disk.")) continue;
+    counters.push_back({counter->name(), counter->unit(), counter->kind(), counter->help()});
+  }
+  return counters;
+}
+
+// Once a process.
+const std::vector<CounterDescription>& CountersWithoutFiles() {
+  static const auto* const list = new std::vector<CounterDescription>(CountersOf(false));
+  return *list;
+}
+
+// What expectations may name.
+std::vector<std::string> CounterNames(const v1::Scenario& scenario) {
+  std::vector<std::string> names;
+  const bool with_files = !scenario.file_systems().empty();
+  for (const auto& counter : with_files ? ListCounters() : CountersWithoutFiles()) {
+    names.push_back(counter.name);
+  }
+  const auto add = [&names](std::vector<std::string> more) {
+    for (std::string& name : more) names.push_back(std::move(name));
+  };
+  for (const v1::Disk& disk : scenario.disks()) add(DiskCounterNames(disk.name()));
+  for (const v1::Connection& connection : scenario.connections()) {
+    add(Clients::CounterNames(connection.name()));
+  }
+  return names;
+}
+
 // Everything that can be wrong is found here, before anything is built.
 absl::StatusOr<Loaded> CheckAndLoad(const v1::Scenario& scenario, const RunOptions& options,
                                     const ScenarioPlace& place) {
   CheckOptions check;
   check.allow_any_path = options.allow_any_path;
-  for (const CounterDescription& counter : ListCounters()) check.counters.push_back(counter.name);
-  for (const v1::Disk& disk : scenario.disks()) {
-    for (std::string& name : DiskCounterNames(disk.name()))
-      check.counters.push_back(std::move(name));
-  }
+  check.counters = CounterNames(scenario);
   if (absl::Status status = CheckScenario(scenario, place, check); !status.ok()) return status;
   auto traces = LoadTraces(scenario, options.base_dir);
   if (!traces.ok()) return traces.status();
@@ -165,21 +222,14 @@ absl::StatusOr<v1::Result> RunScenario(const v1::Scenario& scenario, const RunOp
   if (absl::Status status = RunToEnd(**machine, watch, invariants); !status.ok()) {
     return absl::Status(status.code(), absl::StrCat(place.file(), ": ", status.message()));
   }
+  if (absl::Status status = CheckDurability(**machine); !status.ok()) {
+    return absl::Status(status.code(), absl::StrCat(place.file(), ": ", status.message()));
+  }
   return BuildResult(**machine);
 }
 
 const std::vector<CounterDescription>& ListCounters() {
-  // Asked of the smallest machine there is, once a process.
-  static const auto* const list = [] {
-    v1::Scenario smallest;
-    smallest.mutable_memory()->set_pages(kMinMemoryPages);
-    const auto machine = Machine::Create(smallest, {}, 0);
-    auto* counters = new std::vector<CounterDescription>;
-    for (const sim::Counter* counter : (*machine)->counters().SortedByName()) {
-      counters->push_back({counter->name(), counter->unit(), counter->kind(), counter->help()});
-    }
-    return counters;
-  }();
+  static const auto* const list = new std::vector<CounterDescription>(CountersOf(true));
   return *list;
 }
 

@@ -51,6 +51,10 @@ constexpr std::string_view kCounterColumns[] = {
     "v_swappgsout", "v_tfree",        "v_pdpages",        "cpu_user_ns",     "cpu_system_ns",
 };
 
+// And if there are files.
+constexpr std::string_view kFileColumns[] = {"v_vnodein", "v_vnodepgsin", "v_vnodeout",
+                                             "v_vnodepgsout", "vfs.numdirtybuffers"};
+
 }  // namespace
 
 std::vector<Sampler::Column> Sampler::Columns(Machine& machine) {
@@ -59,10 +63,14 @@ std::vector<Sampler::Column> Sampler::Columns(Machine& machine) {
       {"threads_blocked", "threads", CounterKind::kLevel, Blocked, 0, nullptr},
       {"avm_pages", "pages", CounterKind::kLevel, MappedPages, 0, nullptr},
   };
-  for (const std::string_view name : kCounterColumns) {
+  const auto add = [&](std::string_view name) {
     const sim::Counter* counter = machine.counters().FindCounter(name);
     CHECK(counter != nullptr, "no counter ", std::string(name));
     columns.push_back({counter->name(), counter->unit(), counter->kind(), nullptr, 0, counter});
+  };
+  for (const std::string_view name : kCounterColumns) add(name);
+  if (machine.vfs() != nullptr) {
+    for (const std::string_view name : kFileColumns) add(name);
   }
   columns.push_back({"cpu_idle_ns", "ns", CounterKind::kCounter, IdleNs, 0, nullptr});
   for (size_t i = 0; i < machine.disks().size(); ++i) {

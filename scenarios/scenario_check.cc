@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "scenarios/check_rules.h"
 #include "scenarios/expectations.h"
+#include "scenarios/file_check.h"
 #include "scenarios/machine_check.h"
 #include "scenarios/process_check.h"
 #include "scenarios/scenario_config.h"
@@ -81,6 +82,7 @@ absl::Status CheckScenario(const v1::Scenario& scenario, const ScenarioPlace& pl
   VMSIM_RETURN_IF_ERROR(CheckShape(place, scenario));
   VMSIM_RETURN_IF_ERROR(CheckGeneral(scenario, place));
   VMSIM_RETURN_IF_ERROR(CheckMachine(scenario, place));
+  VMSIM_RETURN_IF_ERROR(CheckFiles(scenario, place));
   VMSIM_RETURN_IF_ERROR(CheckProcesses(scenario, place, options, names));
   VMSIM_RETURN_IF_ERROR(CheckExpectations(scenario, place, names, options.counters));
   return CheckTotals(scenario, CountTotals(scenario, NoTraces), place, options);

@@ -13,6 +13,7 @@
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
 #include "gtest/gtest.h"
+#include "scenarios/file_config.h"
 
 namespace vmsim::scenarios {
 namespace {
@@ -111,6 +112,79 @@ TEST(ScenarioConfigTest, CostsDefaultsAreDocumented) {
   const std::vector<int64_t> unset = Values(ToCosts(costs));
   EXPECT_EQ(SetDocumentedDefaults(costs), std::vector<std::string>());
   EXPECT_EQ(Values(ToCosts(costs)), unset);
+}
+
+TEST(ScenarioConfigTest, VfsDefaultsAreDocumented) {
+  v1::Scenario scenario;
+  const vfs::VfsConfig unset = ToVfsConfig(scenario);
+  EXPECT_EQ(SetDocumentedDefaults(*scenario.mutable_vfs()),
+            (std::vector<std::string>{"hirunningspace", "lorunningspace", "hidirtybuffers",
+                                      "lodirtybuffers"}));
+  EXPECT_EQ(ToVfsConfig(scenario).filedelay_s, unset.filedelay_s);
+}
+
+TEST(ScenarioConfigTest, ConnectionDefaultsAreDocumented) {
+  const auto values = [](const v1::Connection& c) {
+    return std::vector<int64_t>{ToLinkConfig(c).queue_bytes, ToSocketConfig(c).send_buffer,
+                                ToSocketConfig(c).receive_buffer};
+  };
+  v1::Connection connection;
+  const std::vector<int64_t> unset = values(connection);
+  EXPECT_EQ(SetDocumentedDefaults(connection),
+            (std::vector<std::string>{"name", "bytes_per_s", "delay_ns", "read_bytes_per_s"}));
+  EXPECT_EQ(values(connection), unset);
+}
+
+TEST(ScenarioConfigTest, FileSystemDefaultsAreDocumented) {
+  const auto values = [](const v1::FileSystem& fs) {
+    v1::Scenario scenario;
+    scenario.add_disks()->set_name("d");
+    *scenario.add_file_systems() = fs;
+    std::map<std::string, std::vector<DiskArea>> areas;
+    const vfs::MountConfig mount = PlaceFileSystems(scenario, &areas)[0];
+    return std::vector<int64_t>{mount.offset_bytes, mount.size_bytes, mount.block_bytes,
+                                mount.iosize_max};
+  };
+  v1::FileSystem fs;
+  fs.set_disk("d");
+  const std::vector<int64_t> unset = values(fs);
+  EXPECT_EQ(unset, (std::vector<int64_t>{0, kDefaultDiskBytes, 32768, 1 << 20}));
+  EXPECT_EQ(SetDocumentedDefaults(fs),
+            (std::vector<std::string>{"name", "disk", "offset_bytes", "size_bytes", "pager"}));
+  EXPECT_EQ(values(fs), unset);
+}
+
+// What is set arrives.
+TEST(ScenarioConfigTest, FilesAreTaken) {
+  v1::File file;
+  file.set_size_bytes(1);
+  file.set_fragment_blocks(2);
+  file.set_gap_blocks(3);
+  file.set_hole_every(4);
+  const vfs::FileLayout layout = ToFileLayout(file);
+  EXPECT_EQ((std::vector<int64_t>{layout.bytes, layout.fragment_blocks, layout.gap_blocks,
+                                  layout.hole_every}),
+            (std::vector<int64_t>{1, 2, 3, 4}));
+  v1::Scenario scenario;
+  scenario.mutable_vfs()->set_filedelay_s(5);
+  scenario.mutable_vfs()->set_hirunningspace(6);
+  scenario.mutable_vfs()->set_lorunningspace(7);
+  scenario.mutable_vfs()->set_hidirtybuffers(8);
+  scenario.mutable_vfs()->set_lodirtybuffers(9);
+  scenario.mutable_sf_bufs()->set_direct_map(true);
+  scenario.mutable_sf_bufs()->set_nsfbufs(10);
+  const vfs::VfsConfig vfs = ToVfsConfig(scenario);
+  EXPECT_EQ((std::vector<int64_t>{vfs.filedelay_s, vfs.hirunningspace, vfs.lorunningspace,
+                                  vfs.hidirtybuffers, vfs.lodirtybuffers, vfs.sf_bufs.direct_map,
+                                  vfs.sf_bufs.nsfbufs}),
+            (std::vector<int64_t>{5, 6, 7, 8, 9, 1, 10}));
+  v1::Connection connection;
+  connection.set_bytes_per_s(11);
+  connection.set_delay_ns(12);
+  connection.set_read_bytes_per_s(13);
+  EXPECT_EQ(ToLinkConfig(connection).bytes_per_second, 11);
+  EXPECT_EQ(ToLinkConfig(connection).delay_ns, 12);
+  EXPECT_EQ(ToSinkConfig(connection).bytes_per_second, 13);
 }
 
 TEST(ScenarioConfigTest, TunablesDefaultsAreDocumented) {

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <set>
 
+#include "scenarios/file_config.h"
 #include "scenarios/generators.h"
 #include "scenarios/map_names.h"
 #include "scenarios/saturating.h"
 #include "scenarios/scenario_config.h"
 #include "scenarios/steps.h"
+#include "vfs/types.h"
 #include "vm/page.h"
 
 namespace vmsim::scenarios {
@@ -17,6 +19,11 @@ namespace {
 constexpr int64_t kBytesPerFrame = 64;
 constexpr int64_t kBytesPerMappedPage = 16;  // Page-table entry, the object's slot, swap metadata.
 constexpr int64_t kBytesPerSwapPage = 1;
+constexpr int64_t kBytesPerFilePage = 8;        // Slots in its object.
+constexpr int64_t kBytesPerWrittenPage = 128;   // What its sectors hold, in memory and on the disk.
+constexpr int64_t kBytesPerWatchedPage = 1024;  // And may hold, if power can fail.
+constexpr int64_t kBytesPerFragment = 64;       // Where it lies, and the gap behind it.
+constexpr int64_t kBytesPerConnection = 4 << 10;
 constexpr int64_t kBytesPerProcess = 16 << 10;
 constexpr int64_t kBytesPerRecord = 8;
 constexpr int64_t kBytesPerCall = 512;      // What a labelled call came to, here and in the result.
@@ -31,7 +38,10 @@ void AddTo(int64_t& total, int64_t amount, int64_t times) {
 class Counter {
  public:
   Counter(const v1::Scenario& scenario, TraceSizes traces, ScenarioTotals& totals)
-      : segments_(SegmentSizes(scenario)), traces_(traces), totals_(totals) {}
+      : sizes_(SizesOf(scenario)), crash_(HasCrash(scenario)), traces_(traces), totals_(totals) {
+    for (const v1::File& file : scenario.files()) reach_[file.name()].end = file.size_bytes();
+    for (const v1::Process& process : scenario.processes()) CollectAppended(process.steps());
+  }
 
   void AddProcess(const v1::Process& process) {
     maps_.Clear();
@@ -39,7 +49,25 @@ class Counter {
     AddProgram(process.steps(), process.has_count() ? process.count() : 1);
   }
 
+  // Files, as large as they can get.
+  void AddFiles() {
+    for (const auto& [name, reach] : reach_) {
+      const int64_t bytes = std::min(SaturatingAdd(reach.end, reach.appended), vfs::kMaxFileBytes);
+      const int64_t written = std::min(bytes, reach.written);
+      AddTo(totals_.file_pages, vfs::PagesOf(bytes), 1);
+      AddTo(totals_.host_bytes, vfs::PagesOf(bytes), kBytesPerFilePage);
+      AddTo(totals_.host_bytes, vfs::PagesOf(written),
+            kBytesPerWrittenPage + (crash_ ? kBytesPerWatchedPage : 0));
+    }
+  }
+
  private:
+  // How far a file can be written.
+  struct Reach {
+    int64_t end = 0;       // Of what is written or cut at an offset,
+    int64_t appended = 0;  // and bytes that are written wherever the last write ended.
+    int64_t written = 0;   // All that are.
+  };
   // The process at hand.
   struct Program {
     int64_t copies = 1;
@@ -89,7 +117,20 @@ class Counter {
   void AddStep(const v1::Step& step, int64_t times) {
     switch (step.step_case()) {
       case v1::Step::kMap:
-        AddMap(step.map().name(), MappedPages(step.map(), segments_), times);
+        AddMap(step.map().name(), MappedPages(step.map(), sizes_), times);
+        if (KindOf(step.map()) == v1::Map::FILE && !step.map().private_()) {
+          AddTo(reach_[step.map().file()].written, MappedPages(step.map(), sizes_), vm::kPageSize);
+        }
+        break;
+      case v1::Step::kTruncate:
+        ExtendTo(step.truncate().file(), step.truncate().size_bytes());
+        break;
+      case v1::Step::kRead:
+        AddTo(totals_.step_runs, CallsOf(step) - 1, times);
+        break;
+      case v1::Step::kWrite:
+        AddTo(totals_.step_runs, CallsOf(step) - 1, times);
+        AddWrite(step.write(), SaturatingMultiply(CallsOf(step), times));
         break;
       case v1::Step::kTouch:
         AddTo(totals_.references, TouchedPages(step.touch()), times);
@@ -120,6 +161,32 @@ class Counter {
     AddTo(totals_.pages_mapped_in_all, pages, times);
   }
 
+  // What cannot be written fails, and extends nothing.
+  void ExtendTo(const std::string& file, int64_t end) {
+    if (end <= vfs::kMaxFileBytes) reach_[file].end = std::max(reach_[file].end, end);
+  }
+
+  void AddWrite(const v1::Write& write, int64_t times) {
+    const int64_t length = write.length_bytes();
+    if (!write.connection().empty() || length <= 0 || length > vfs::kMaxCallBytes) return;
+    Reach& reach = reach_[write.file()];
+    AddTo(reach.written, length, times);
+    const bool at_offset = write.has_offset_bytes() || write.random_blocks() > 0;
+    if (!at_offset || appended_to_.count(write.file()) != 0) AddTo(reach.appended, length, times);
+    if (!at_offset) return;
+    const int64_t span = SaturatingMultiply(length, std::max<int64_t>(write.random_blocks(), 1));
+    ExtendTo(write.file(), SaturatingAdd(std::max<int64_t>(write.offset_bytes(), 0), span));
+  }
+
+  // Files that are opened for appending: there an offset counts for nothing.
+  void CollectAppended(const Steps& steps) {
+    for (const v1::Step& step : steps) {
+      if (step.open().append()) appended_to_.insert(step.open().file());
+      if (step.has_repeat()) CollectAppended(step.repeat().steps());
+      if (step.has_fork()) CollectAppended(step.fork().steps());
+    }
+  }
+
   int64_t TouchedPages(const v1::Touch& touch) const {
     return touch.pages() != 0 ? touch.pages() : PagesOf(touch.map()) - touch.first_page();
   }
@@ -144,7 +211,10 @@ class Counter {
 
   int64_t PagesOf(const std::string& map) const { return maps_.Find(map).value_or(0); }
 
-  const std::map<std::string, int64_t> segments_;
+  const MappableSizes sizes_;
+  const bool crash_;
+  std::map<std::string, Reach> reach_;
+  std::set<std::string> appended_to_;
   TraceSizes traces_;
   ScenarioTotals& totals_;
   std::set<std::string> loaded_;  // Trace files; each is in memory once.
@@ -174,10 +244,25 @@ std::map<std::string, int64_t> SegmentSizes(const v1::Scenario& scenario) {
   return sizes;
 }
 
-int64_t MappedPages(const v1::Map& map, const std::map<std::string, int64_t>& segments) {
-  if (map.pages() != 0 || map.shared_segment().empty()) return map.pages();
-  const auto it = segments.find(map.shared_segment());
-  return it == segments.end() ? 0 : it->second - map.first_page();
+std::map<std::string, int64_t> FilePages(const v1::Scenario& scenario) {
+  std::map<std::string, int64_t> sizes;
+  for (const v1::File& file : scenario.files()) {
+    sizes[file.name()] = vfs::PagesOf(file.size_bytes());
+  }
+  return sizes;
+}
+
+MappableSizes SizesOf(const v1::Scenario& scenario) {
+  return {SegmentSizes(scenario), FilePages(scenario)};
+}
+
+int64_t MappedPages(const v1::Map& map, const MappableSizes& sizes) {
+  const v1::Map::Kind kind = KindOf(map);
+  if (map.pages() != 0 || kind == v1::Map::ANONYMOUS) return map.pages();
+  const bool is_file = kind == v1::Map::FILE;
+  const auto& pages = is_file ? sizes.files : sizes.segments;
+  const auto it = pages.find(is_file ? map.file() : map.shared_segment());
+  return it == pages.end() ? 0 : it->second - map.first_page();
 }
 
 ScenarioTotals CountTotals(const v1::Scenario& scenario, TraceSizes traces) {
@@ -194,6 +279,11 @@ ScenarioTotals CountTotals(const v1::Scenario& scenario, TraceSizes traces) {
   AddTo(totals.host_bytes, scenario.memory().pages(), kBytesPerFrame);
   AddTo(totals.host_bytes, SaturatingAdd(totals.mapped_pages, segment_pages), kBytesPerMappedPage);
   AddTo(totals.host_bytes, totals.swap_pages, kBytesPerSwapPage);
+  counter.AddFiles();
+  for (const v1::File& file : scenario.files()) {
+    AddTo(totals.host_bytes, FragmentsOf(scenario, file), kBytesPerFragment);
+  }
+  AddTo(totals.host_bytes, scenario.connections_size(), kBytesPerConnection);
   AddTo(totals.host_bytes, totals.labelled_calls, kBytesPerCall);
   AddTo(totals.host_bytes, kBytesAtRest, 1);
   return totals;

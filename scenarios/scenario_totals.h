@@ -31,6 +31,7 @@ struct ScenarioTotals {
   int64_t pages_mapped_in_all = 0;  // By all runs of map and fork steps, one after another.
   int64_t labelled_calls = 0;       // Rows of the result's calls.
   int64_t swap_pages = 0;           // Of all swap devices.
+  int64_t file_pages = 0;           // Of all files, as large as any step can make them.
   int64_t host_bytes = 0;  // Memory of the host that the run may need: a rough upper bound.
 };
 
@@ -38,11 +39,19 @@ struct ScenarioTotals {
 // (scenarios/scenario_check.h).
 ScenarioTotals CountTotals(const v1::Scenario& scenario, TraceSizes traces);
 
-// The pages that a map step maps, given the sizes of the shared segments.
-int64_t MappedPages(const v1::Map& map, const std::map<std::string, int64_t>& segments);
+// Pages of what maps can be of, by name.
+struct MappableSizes {
+  std::map<std::string, int64_t> segments;
+  std::map<std::string, int64_t> files;
+};
+MappableSizes SizesOf(const v1::Scenario& scenario);
 
-// The sizes of the shared segments by name.
+// The pages that a map step maps.
+int64_t MappedPages(const v1::Map& map, const MappableSizes& sizes);
+
+// Pages of the shared segments, and of the files that there are at the beginning.
 std::map<std::string, int64_t> SegmentSizes(const v1::Scenario& scenario);
+std::map<std::string, int64_t> FilePages(const v1::Scenario& scenario);
 
 }  // namespace vmsim::scenarios
 

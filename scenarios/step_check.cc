@@ -59,8 +59,10 @@ absl::Status StepChecker::CheckSteps(const FieldRef& parent, const Steps& steps,
                                      const Scope& scope) {
   for (int i = 0; i < steps.size(); ++i) {
     const FieldRef at{&parent, "steps", i};
-    if (i > 0 && steps[i - 1].step_case() == v1::Step::kExit) {
-      return r_.place.Error(at, "comes after an exit and would never run; remove one of them");
+    if (i > 0 && (steps[i - 1].has_exit() || steps[i - 1].has_crash())) {
+      const char* const end = steps[i - 1].has_exit() ? "an exit" : "a crash";
+      return r_.place.Error(
+          at, absl::StrCat("comes after ", end, " and would never run; remove one of them"));
     }
     VMSIM_RETURN_IF_ERROR(CheckCallFields(r_.place, at, steps[i], r_.names.labels[scope.program]));
     VMSIM_RETURN_IF_ERROR(CheckStep(at, steps[i], scope));
@@ -71,7 +73,7 @@ absl::Status StepChecker::CheckSteps(const FieldRef& parent, const Steps& steps,
 absl::Status StepChecker::CheckStep(const FieldRef& at, const v1::Step& step, const Scope& scope) {
   switch (step.step_case()) {
     case v1::Step::kMap:
-      return CheckMap({&at, "map"}, step.map());
+      return CheckMap({&at, "map"}, step);
     case v1::Step::kUnmap:
       return CheckUnmap({&at, "unmap"}, step.unmap());
     case v1::Step::kTouch:
@@ -93,11 +95,13 @@ absl::Status StepChecker::CheckStep(const FieldRef& at, const v1::Step& step, co
                             "is empty; say what to do: map, unmap, touch, generate, trace, sleep, "
                             "exit, repeat, or a system call");
     default:
+      VMSIM_RETURN_IF_ERROR(CheckFileCall(r_.files, r_.place, at, step));
       return CheckCall(r_.scenario, r_.place, at, step, maps_);
   }
 }
 
-absl::Status StepChecker::CheckMap(const FieldRef& at, const v1::Map& map) {
+absl::Status StepChecker::CheckMap(const FieldRef& at, const v1::Step& step) {
+  const v1::Map& map = step.map();
   constexpr IntegerRule kRules[] = {
       {"pages", 0, kMaxMapPages, "a map has at most 2^32 pages; use fewer"},
       {"first_page", 0, kMaxMapPages},
@@ -109,20 +113,26 @@ absl::Status StepChecker::CheckMap(const FieldRef& at, const v1::Map& map) {
                                        "it first, or use another name"));
   }
   VMSIM_RETURN_IF_ERROR(CheckIntegers(r_.place, at, map, kRules));
-  const bool shared = !map.shared_segment().empty() || map.kind() == v1::Map::SHARED_ANONYMOUS;
-  VMSIM_RETURN_IF_ERROR(shared ? CheckSharedMap(at, map) : CheckPrivateMap(at, map));
-  maps_.Add(map.name(), MappedPages(map, r_.segments));
+  if (!map.file().empty() || map.kind() == v1::Map::FILE) {
+    VMSIM_RETURN_IF_ERROR(CheckFileMap(r_.files, r_.place, at, step));
+  } else if (!map.shared_segment().empty() || map.kind() == v1::Map::SHARED_ANONYMOUS) {
+    VMSIM_RETURN_IF_ERROR(CheckSharedMap(at, map));
+  } else {
+    VMSIM_RETURN_IF_ERROR(CheckPrivateMap(at, map));
+  }
+  maps_.Add(map.name(), MappedPages(map, r_.sizes));
   return absl::OkStatus();
 }
 
 absl::Status StepChecker::CheckPrivateMap(const FieldRef& at, const v1::Map& map) const {
   if (map.first_page() != 0) {
-    return r_.place.Error({&at, "first_page"}, "only a shared segment has one; remove it");
+    return r_.place.Error({&at, "first_page"},
+                          "only a shared segment or a file has one; remove it");
   }
   if (map.private_()) {
     return r_.place.Error(
         {&at, "private"},
-        "memory of its own is private anyway; remove it, or map a shared segment");
+        "memory of its own is private anyway; remove it, or map a shared segment or a file");
   }
   if (map.pages() == 0) return r_.place.Error({&at, "pages"}, "is missing; use 1 or more");
   return absl::OkStatus();
@@ -136,7 +146,7 @@ absl::Status StepChecker::CheckSharedMap(const FieldRef& at, const v1::Map& map)
   }
   VMSIM_RETURN_IF_ERROR(CheckKnownName(r_.place, {&at, "shared_segment"}, map.shared_segment(),
                                        "shared segment", r_.segment_names));
-  const int64_t size = r_.segments.at(map.shared_segment());
+  const int64_t size = r_.sizes.segments.at(map.shared_segment());
   if (map.first_page() >= size) {
     return r_.place.Error(
         {&at, "first_page"},

@@ -7,16 +7,17 @@
 #define VMSIM_SCENARIOS_STEP_CHECK_H_
 
 #include <cstdint>
-#include <map>
 #include <set>
 #include <string>
 
 #include "absl/status/status.h"
+#include "scenarios/file_call_check.h"
 #include "scenarios/known_names.h"
 #include "scenarios/map_names.h"
 #include "scenarios/scenario.pb.h"
 #include "scenarios/scenario_check.h"
 #include "scenarios/scenario_place.h"
+#include "scenarios/scenario_totals.h"
 #include "scenarios/steps.h"
 
 namespace vmsim::scenarios {
@@ -26,8 +27,9 @@ struct StepRules {
   const v1::Scenario& scenario;
   const ScenarioPlace& place;
   const CheckOptions& options;
-  std::map<std::string, int64_t> segments;  // Pages of each.
+  MappableSizes sizes;
   std::set<std::string> segment_names;
+  FileNames files;
   KnownNames& names;  // Of processes and labels; grows.
 };
 
@@ -50,7 +52,7 @@ class StepChecker {
 
   absl::Status CheckSteps(const FieldRef& parent, const Steps& steps, const Scope& scope);
   absl::Status CheckStep(const FieldRef& at, const v1::Step& step, const Scope& scope);
-  absl::Status CheckMap(const FieldRef& at, const v1::Map& map);
+  absl::Status CheckMap(const FieldRef& at, const v1::Step& step);
   absl::Status CheckPrivateMap(const FieldRef& at, const v1::Map& map) const;
   absl::Status CheckSharedMap(const FieldRef& at, const v1::Map& map) const;
   absl::Status CheckUnmap(const FieldRef& at, const v1::Unmap& unmap);

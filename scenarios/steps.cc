@@ -30,11 +30,28 @@ bool IsCall(const v1::Step& step) {
     case v1::Step::kSleep:
     case v1::Step::kExit:
     case v1::Step::kRepeat:
+    case v1::Step::kCrash:
     case v1::Step::STEP_NOT_SET:
       return false;
     default:
       return true;
   }
+}
+
+int64_t CallsOf(const v1::Step& step) {
+  if (step.has_read() && step.read().has_times()) return step.read().times();
+  if (step.has_write() && step.write().has_times()) return step.write().times();
+  return 1;
+}
+
+bool MovesBytes(const v1::Step& step) {
+  return step.has_read() || step.has_write() || step.has_sendfile();
+}
+
+v1::Map::Kind KindOf(const v1::Map& map) {
+  if (map.kind() != v1::Map::KIND_UNSPECIFIED) return map.kind();
+  if (!map.file().empty()) return v1::Map::FILE;
+  return map.shared_segment().empty() ? v1::Map::ANONYMOUS : v1::Map::SHARED_ANONYMOUS;
 }
 
 v1::Span SpanOf(const v1::Unmap& unmap) {

@@ -2,6 +2,7 @@
 #ifndef VMSIM_SCENARIOS_STEPS_H_
 #define VMSIM_SCENARIOS_STEPS_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,13 @@ const std::string& StepName(const v1::Step& step);
 
 // Whether the step is a system call, which ends with an errno.
 bool IsCall(const v1::Step& step);
+// How often it makes its call.
+int64_t CallsOf(const v1::Step& step);
+// Whether the call moves bytes: read, write, sendfile.
+bool MovesBytes(const v1::Step& step);
+
+// What a map is of: the kind that it says, or that its other fields tell.
+v1::Map::Kind KindOf(const v1::Map& map);
 
 // An unmap's range. It has the fields of a Span itself, because it is the older of the two.
 v1::Span SpanOf(const v1::Unmap& unmap);

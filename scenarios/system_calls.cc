@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "scenarios/steps.h"
 #include "sim/errno.h"
 
 namespace vmsim::scenarios {
@@ -128,32 +129,41 @@ sim::Task<int> SystemCalls::Run(const v1::Step& step, MincoreSums* pages) {
   co_return 0;
 }
 
-// What the map is made of; takes a reference to a segment.
-vm::MapEntry SystemCalls::EntryOf(const v1::Map& map) {
-  vm::MapEntry entry;
-  entry.behavior = BehaviorOf(map.advice());
-  entry.inheritance = InheritanceOf(map.inherit());
-  if (map.read_only()) entry.protection = vm::kProtRead;
-  if (map.shared_segment().empty()) return entry;
-  vm::Object& object = vm_.objects()[host_.inputs().segments.at(map.shared_segment())];
-  vm_.object_ops().Reference(object);
-  entry.object = object.id;
-  entry.offset = static_cast<vm::Pindex>(map.first_page());
-  entry.cow = entry.needs_copy = map.private_();
-  if (!map.private_() && map.inherit() == v1::Minherit::INHERITANCE_UNSPECIFIED) {
-    entry.inheritance = vm::Inheritance::kShare;
+uint64_t SystemCalls::PagesOf(const v1::Map& map) const {
+  if (map.pages() != 0) return static_cast<uint64_t>(map.pages());
+  const SharedInputs& inputs = host_.inputs();
+  const int64_t all = KindOf(map) == v1::Map::FILE
+                          ? inputs.file_pages.at(map.file())
+                          : vm_.objects()[inputs.segments.at(map.shared_segment())].size;
+  return static_cast<uint64_t>(all - map.first_page());
+}
+
+// What the map is made of; takes a reference to a segment's or a file's pages. 0 or ENOENT.
+int SystemCalls::EntryOf(const v1::Map& map, vm::MapEntry* entry) {
+  entry->behavior = BehaviorOf(map.advice());
+  entry->inheritance = InheritanceOf(map.inherit());
+  if (map.read_only()) entry->protection = vm::kProtRead;
+  const v1::Map::Kind kind = KindOf(map);
+  if (kind == v1::Map::ANONYMOUS) return 0;
+  if (kind == v1::Map::FILE) {
+    if (const int error = files_.Reference(map.file(), &entry->object); error != 0) return error;
+  } else {
+    vm::Object& object = vm_.objects()[host_.inputs().segments.at(map.shared_segment())];
+    vm_.object_ops().Reference(object);
+    entry->object = object.id;
   }
-  return entry;
+  entry->offset = static_cast<vm::Pindex>(map.first_page());
+  entry->cow = entry->needs_copy = map.private_();
+  if (!map.private_() && map.inherit() == v1::Minherit::INHERITANCE_UNSPECIFIED) {
+    entry->inheritance = vm::Inheritance::kShare;
+  }
+  return 0;
 }
 
 // kern_mmap. With MAP_WIREFUTURE the limit is looked at before anything is mapped, but whether the
 // wiring then succeeds changes nothing.
 sim::Task<int> SystemCalls::Map(const v1::Map& map) {
-  uint64_t pages = static_cast<uint64_t>(map.pages());
-  if (pages == 0) {
-    const vm::Object& object = vm_.objects()[host_.inputs().segments.at(map.shared_segment())];
-    pages = object.size - static_cast<uint64_t>(map.first_page());
-  }
+  const uint64_t pages = PagesOf(map);
   const vm::AddressSpace& space = process_.space;
   maps_.Add(map.name(), {.pages = pages, .failed = true});
   if (space.wire_future &&
@@ -163,8 +173,10 @@ sim::Task<int> SystemCalls::Map(const v1::Map& map) {
   // More than page tables have room for, and than the kernel below can count.
   if (pages > UINT32_MAX) co_return sim::kEnomem;
   const vm::Vpage start = maps_.FindSpace(space, pages);
-  const vm::MapEntry entry = EntryOf(map);
-  const int error = vm_.Map(process_, start, static_cast<uint32_t>(pages), entry);
+  vm::MapEntry entry;
+  int error = EntryOf(map, &entry);
+  if (error != 0) co_return error;
+  error = vm_.Map(process_, start, static_cast<uint32_t>(pages), entry);
   if (error != 0) {
     if (entry.object != vm::kNoObject) co_await vm_.Deallocate(entry.object);
     co_return error;

@@ -1,4 +1,5 @@
-// scenarios/system_calls.h: the steps of a process that are system calls, but fork and wait.
+// scenarios/system_calls.h: the steps of a process that are system calls on memory, processes and
+// swap, but fork and wait.
 //
 // Translates a step's names and pages to the addresses and flags that vm/syscalls.h takes.
 #ifndef VMSIM_SCENARIOS_SYSTEM_CALLS_H_
@@ -7,6 +8,7 @@
 #include <string>
 
 #include "scenarios/call_log.h"
+#include "scenarios/file_calls.h"
 #include "scenarios/process_host.h"
 #include "scenarios/process_maps.h"
 #include "scenarios/scenario.pb.h"
@@ -18,16 +20,17 @@ namespace vmsim::scenarios {
 class SystemCalls {
  public:
   // All outlive this.
-  SystemCalls(ProcessHost& host, vm::Process& process, ProcessMaps& maps)
-      : host_(host), vm_(host.vm()), process_(process), maps_(maps) {}
+  SystemCalls(ProcessHost& host, vm::Process& process, ProcessMaps& maps, FileCalls& files)
+      : host_(host), vm_(host.vm()), process_(process), maps_(maps), files_(files) {}
 
   // Makes the call and returns its errno. A mincore's answer goes to `pages`. Requires: IsCall, and
-  // neither fork nor wait.
+  // neither fork nor wait nor a call on files.
   sim::Task<int> Run(const v1::Step& step, MincoreSums* pages);
 
  private:
   sim::Task<int> Map(const v1::Map& map);
-  vm::MapEntry EntryOf(const v1::Map& map);
+  uint64_t PagesOf(const v1::Map& map) const;
+  int EntryOf(const v1::Map& map, vm::MapEntry* entry);
   sim::Task<int> Unmap(const v1::Unmap& unmap);
   sim::Task<int> Kill(const v1::Kill& kill);
   sim::Task<int> Madvise(const v1::Madvise& madvise);
@@ -39,6 +42,7 @@ class SystemCalls {
   vm::VmSystem& vm_;
   vm::Process& process_;
   ProcessMaps& maps_;
+  FileCalls& files_;
 };
 
 }  // namespace vmsim::scenarios
