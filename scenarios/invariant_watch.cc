@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "scenarios/invariant_list.h"
 #include "vm/vm_system_state.h"
 
 namespace vmsim::scenarios {
@@ -20,8 +21,7 @@ int64_t InvariantWatch::DefaultIntervalEvents(int64_t memory_pages) {
 
 InvariantWatch::InvariantWatch(Machine& machine, vm::CheckLevel level, int64_t interval_events)
     : machine_(machine),
-      cheap_(vm::StateOf(machine.vm()), std::min(level, vm::CheckLevel::kCheap)),
-      all_(vm::StateOf(machine.vm()), level),
+      level_(level),
       interval_(static_cast<uint64_t>(interval_events > 0
                                           ? interval_events
                                           : DefaultIntervalEvents(machine.vm().pages().frames()))),
@@ -29,13 +29,17 @@ InvariantWatch::InvariantWatch(Machine& machine, vm::CheckLevel level, int64_t i
 
 absl::Status InvariantWatch::Check() {
   if (due_ != UINT64_MAX) due_ = machine_.engine().events().events_run() + interval_;
-  return Report(all_);
+  return CheckAt(level_);
 }
 
-absl::Status InvariantWatch::CheckCheaply() const { return Report(cheap_); }
+absl::Status InvariantWatch::CheckCheaply() const {
+  return CheckAt(std::min(level_, vm::CheckLevel::kCheap));
+}
 
-absl::Status InvariantWatch::Report(const vm::InvariantChecker& checker) const {
-  const std::optional<vm::Violation> violation = checker.Check();
+absl::Status InvariantWatch::CheckAt(vm::CheckLevel level) const {
+  std::optional<vm::Violation> violation =
+      vm::InvariantChecker(vm::StateOf(machine_.vm()), level).Check();
+  if (!violation.has_value()) violation = CheckAboveMemory(machine_, level);
   if (!violation.has_value()) return absl::OkStatus();
   return absl::InternalError(absl::StrCat("at ", machine_.engine().now(), " ns, after ",
                                           machine_.engine().events().events_run(),

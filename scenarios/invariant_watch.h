@@ -1,4 +1,5 @@
-// scenarios/invariant_watch.h: checks a machine's invariants (vm/invariants.h) while it runs.
+// scenarios/invariant_watch.h: checks a machine's invariants (scenarios/invariant_list.h) while it
+// runs.
 //
 // Between two steps of the engine nothing is half done, so that is when to look. The cheap ones are
 // looked at whenever the runner looks up (after 50 ms of simulated time, or 4096 steps); all of
@@ -33,11 +34,10 @@ class InvariantWatch {
   absl::Status CheckCheaply() const;
 
  private:
-  absl::Status Report(const vm::InvariantChecker& checker) const;
+  absl::Status CheckAt(vm::CheckLevel level) const;
 
   Machine& machine_;
-  vm::InvariantChecker cheap_;
-  vm::InvariantChecker all_;
+  vm::CheckLevel level_;
   uint64_t interval_;  // Events.
   uint64_t due_;
 };

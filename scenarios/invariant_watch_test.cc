@@ -81,6 +81,36 @@ TEST(InvariantWatchTest, AReportSaysWhen) {
   EXPECT_TRUE(InvariantWatch(**machine, CheckLevel::kOff, 0).Check().ok());
 }
 
+// What lies above memory is checked, too, but not after a power failure.
+TEST(InvariantWatchTest, FilesAreWatched) {
+  v1::Scenario scenario = Pressure();
+  scenario.clear_processes();
+  ASSERT_TRUE(google::protobuf::TextFormat::MergeFromString(R"(
+    disks { name: "e" size_bytes: 67108864 fixed {} }
+    file_systems { name: "fs" disk: "e" }
+    files { name: "f" size_bytes: 65536 }
+    processes { name: "reader" steps { read { file: "f" length_bytes: 65536 } } }
+    processes {
+      name: "end"
+      steps { sleep { ns: 10000000000 } }
+      steps { crash {} }
+    })",
+                                                            &scenario));
+  const auto machine = BuildMachine(scenario, {});
+  ASSERT_TRUE(machine.ok()) << machine.status();
+  InvariantWatch watch(**machine, CheckLevel::kFull, 0);
+  while ((*machine)->engine().now() < 3 * sim::kSecond) (*machine)->Step(sim::kNever);
+  EXPECT_EQ(watch.Check(), absl::OkStatus());
+  (*machine)->vfs()->Find("f")->medium.Set(5, 99);
+  EXPECT_EQ(watch.CheckCheaply(), absl::OkStatus());
+  const std::string message(watch.Check().message());
+  EXPECT_NE(message.find("invariant file-clean-is-medium broken: "), std::string::npos) << message;
+  while ((*machine)->Step(sim::kNever)) {
+  }
+  EXPECT_TRUE((*machine)->crash().has_value());
+  EXPECT_EQ(watch.Check(), absl::OkStatus());
+}
+
 // A defect that only a look at every page of a queue can see, and the run that it ends.
 TEST(InvariantWatchTest, ARunEndsWithTheViolation) {
   RunOptions options;

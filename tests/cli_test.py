@@ -9,6 +9,13 @@ from vmsim_command import SMALL, VMSIM, CommandTest
 
 COMMANDS = ["run", "import", "counters", "invariants", "policies"]
 
+# What a machine needs to have files and connections, too.
+FILES = """
+disks { name: "files0" size_bytes: 33554432 ssd {} }
+file_systems { name: "fs" disk: "files0" }
+sf_bufs { nsfbufs: 16 }
+"""
+
 
 class HelpTest(CommandTest):
     def test_every_way_to_ask(self):
@@ -287,7 +294,7 @@ class ListsTest(CommandTest):
         self.assertEqual(json.loads(self.read("c.json")), listed)
 
     def test_a_machine_has_the_counters_that_are_listed(self):
-        self.write("s.txtpb", SMALL)
+        self.write("s.txtpb", SMALL + FILES)
         listed = json.loads(self.vmsim("counters", "--json").out)["counters"]
         got = json.loads(self.vmsim("run", "s.txtpb", "--json", "-").out)["counters"]
         self.assertEqual({counter["name"] for counter in listed} - set(got), set())

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "nlohmann/json.hpp"
+#include "scenarios/invariant_list.h"
 #include "scenarios/runner.h"
 #include "scenarios/scenario_check.h"
 #include "scenarios/text_table.h"
@@ -76,7 +77,7 @@ int InvariantsCommand(const Arguments& arguments) {
   if (const std::optional<int> status = ParseArguments(app, arguments)) return *status;
   Json list = Json::array();
   scenarios::TextTable table({{"name", "", true}, {"level", "", true}, {"meaning", "", true}});
-  for (const vm::Invariant& invariant : vm::Invariants()) {
+  for (const scenarios::InvariantInfo& invariant : scenarios::ListInvariants()) {
     const std::string name(invariant.name);
     const std::string level(vm::CheckLevelName(invariant.level));
     const std::string what(invariant.what);
