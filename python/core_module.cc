@@ -70,7 +70,8 @@ std::shared_ptr<v1::Result> Run(std::optional<std::string> path, std::optional<s
                                 std::optional<std::string> base_dir, std::optional<uint64_t> seed,
                                 std::vector<std::string> sets, std::optional<int64_t> max_events,
                                 std::optional<int64_t> max_wall_ms, const std::string& check,
-                                std::optional<int64_t> check_interval_events) {
+                                std::optional<int64_t> check_interval_events,
+                                const std::string& variant) {
   if (path.has_value() == text.has_value()) throw py::type_error("give one of path and text");
   Request request;
   request.path = std::move(path);
@@ -84,6 +85,7 @@ std::shared_ptr<v1::Result> Run(std::optional<std::string> path, std::optional<s
   if (!level.has_value()) throw py::value_error("check is 'off', 'cheap' or 'full'");
   request.options.check = *level;
   request.options.check_interval_events = check_interval_events.value_or(0);
+  request.options.variant = variant;
 
   auto result = std::make_shared<v1::Result>();
   absl::Status status;
@@ -119,6 +121,11 @@ py::dict Series(const py::object& self) {
   return columns;
 }
 
+std::shared_ptr<v1::Result> Variant(const v1::Result& result, int index) {
+  if (index < 0 || index >= result.variants_size()) throw py::index_error("no such variant");
+  return std::make_shared<v1::Result>(result.variants(index).result());
+}
+
 std::shared_ptr<v1::Result> Parse(const py::bytes& data) {
   auto result = std::make_shared<v1::Result>();
   if (!result->ParseFromString(std::string(data))) {
@@ -151,10 +158,11 @@ PYBIND11_MODULE(_core, module) {
   py::class_<Result, std::shared_ptr<Result>>(module, "Result")
       .def_static("parse", &vmsim::python::Parse, py::arg("data"))
       .def("serialize", [](const Result& result) { return py::bytes(result.SerializeAsString()); })
+      .def("variant", &vmsim::python::Variant, py::arg("index"))
       .def("series", &vmsim::python::Series)
       .def("to_json", [](const Result& result) { return vmsim::scenarios::ResultToJson(result); });
   module.def("run", &vmsim::python::Run, py::arg("path"), py::arg("text"), py::arg("base_dir"),
              py::arg("seed"), py::arg("sets"), py::arg("max_events"), py::arg("max_wall_ms"),
-             py::arg("check"), py::arg("check_interval_events"));
+             py::arg("check"), py::arg("check_interval_events"), py::arg("variant"));
   module.def("break_invariant", &vmsim::python::BreakInvariant);
 }

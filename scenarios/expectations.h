@@ -3,28 +3,22 @@
 #define VMSIM_SCENARIOS_EXPECTATIONS_H_
 
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
-#include "scenarios/known_names.h"
+#include "scenarios/figures.h"
 #include "scenarios/result.pb.h"
 #include "scenarios/scenario.pb.h"
 #include "scenarios/scenario_place.h"
 
 namespace vmsim::scenarios {
 
-// The histograms of a result, in its order.
-inline constexpr const char* kHistogramNames[] = {"fault_soft_ns", "fault_zero_ns", "fault_hard_ns",
-                                                  "fault_ns"};
-
 // "v_swappgsin >= 1000", "fault_hard_ns p99 <= 2000000", "process[cc1] majflt in 10..20",
 // "call[cc1 lock] failures == 0". Requires: a figure and a bound are set.
 std::string ExpectationText(const v1::Expectation& expectation);
 
-// Whether each has a figure and a bound, and names a process and a label of `names` and a counter
-// of `counters` (which may be empty: any).
+// Whether each has a figure, of what there is, and a bound.
 absl::Status CheckExpectations(const v1::Scenario& scenario, const ScenarioPlace& place,
-                               const KnownNames& names, const std::vector<std::string>& counters);
+                               const FigureNames& names);
 
 // Fills result->expectations from the figures that are in `result`. A figure that is not there has
 // no `got` and does not pass. Requires: CheckExpectations accepts the scenario.

@@ -18,7 +18,8 @@ class Report {
       : result_(result), options_(options) {}
 
   std::string Build() {
-    Title();
+    result_.variants().empty() ? Title() : ComparisonTitle();
+    Section("Comparison", ComparisonSection(result_));
     Section("Over simulated time (rates per second, memory in pages)",
             VmstatTable(result_.series(), options_.max_rows));
     Section("Totals (those that are 0 left out)", TotalsSection(result_));
@@ -52,6 +53,13 @@ class Report {
     absl::StrAppend(&text_, Seconds(result_.sim_time_ns()), " s simulated, ",
                     Grouped(result_.references()), " references, ", Grouped(result_.events_run()),
                     " events\n");
+  }
+
+  void ComparisonTitle() {
+    absl::StrAppend(&text_, Painted(kBold, result_.scenario()), ": ", result_.variants_size(),
+                    " variants, seed ", result_.seed(), "\n", Seconds(result_.sim_time_ns()),
+                    " s simulated in all, ", Grouped(result_.references()), " references, ",
+                    Grouped(result_.events_run()), " events\n");
   }
 
   void Section(absl::string_view heading, const std::string& body) {

@@ -279,6 +279,29 @@ std::string DisksSection(const v1::Result& result) {
   return table.Render();
 }
 
+std::string ComparisonSection(const v1::Result& result) {
+  if (result.figures().empty()) return "";
+  std::vector<TextTable::Column> columns = {{"figure", "", true}};
+  for (const v1::VariantResult& variant : result.variants()) {
+    columns.push_back({variant.name(), "", false});
+  }
+  TextTable table(std::move(columns));
+  for (const v1::ComparedFigure& figure : result.figures()) {
+    std::vector<std::string> cells = {figure.text()};
+    const bool is_time =
+        absl::StrContains(figure.text(), "_ns") && !absl::EndsWith(figure.text(), " count");
+    for (const v1::FigureValue& cell : figure.values()) {
+      if (!cell.has_value()) {
+        cells.push_back("-");
+      } else {
+        cells.push_back(is_time ? HumanDuration(cell.value()) : Grouped(cell.value()));
+      }
+    }
+    table.AddRow(std::move(cells));
+  }
+  return table.Render();
+}
+
 std::string CrashSection(const v1::Result& result) {
   if (!result.has_crash()) return "";
   const v1::CrashResult& crash = result.crash();

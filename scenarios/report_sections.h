@@ -20,6 +20,8 @@ std::string ProcessesSection(const v1::Result& result, int max_processes);
 // System calls with a label.
 std::string CallsSection(const v1::Result& result, int max_calls);
 std::string DisksSection(const v1::Result& result);
+// The figures of a comparison, a column a variant.
+std::string ComparisonSection(const v1::Result& result);
 // What power failure left.
 std::string CrashSection(const v1::Result& result);
 

@@ -136,6 +136,8 @@ Json ListOf(const Messages& messages) {
   return list;
 }
 
+void AddComparison(const v1::Result& result, Json& json);
+
 Json ToJson(const v1::Result& result) {
   Json counters = Json::object();
   for (const v1::CounterValue& counter : result.counters()) {
@@ -166,8 +168,27 @@ Json ToJson(const v1::Result& result) {
   json["reclaim"] = ToJson(result.reclaim());
   json["calls"] = ListOf(result.calls());
   if (result.has_crash()) json["crash"] = ToJson(result.crash());
+  if (!result.variants().empty()) AddComparison(result, json);
   json["expectations"] = ListOf(result.expectations());
   return json;
+}
+
+void AddComparison(const v1::Result& result, Json& json) {
+  Json figures = Json::array();
+  for (const v1::ComparedFigure& figure : result.figures()) {
+    Json values = Json::object();
+    for (int i = 0; i < figure.values_size(); ++i) {
+      if (!figure.values(i).has_value()) continue;
+      values[result.variants(i).name()] = figure.values(i).value();
+    }
+    figures.push_back(Json{{"text", figure.text()}, {"values", std::move(values)}});
+  }
+  json["figures"] = std::move(figures);
+  Json variants = Json::object();
+  for (const v1::VariantResult& variant : result.variants()) {
+    variants[variant.name()] = ToJson(variant.result());
+  }
+  json["variants"] = std::move(variants);
 }
 
 // Bytes that are not UTF-8 become U+FFFD: a result is never withheld for a name.

@@ -2,7 +2,8 @@
 //
 // The keys are the names of result.proto, in this order: schema_version, scenario, seed, digest,
 // sim_time_ns, events_run, references, policy, revision, memory_pages, cpus, counters, processes,
-// histograms, series, disks, fault_waits, slow_faults, reclaim, calls, crash, expectations. Numbers are numbers
+// histograms, series, disks, fault_waits, slow_faults, reclaim, calls, crash, figures, variants,
+// expectations. Numbers are numbers
 // (seed and counters are whole, up to 64 bits), texts are escaped UTF-8, nothing that has no value
 // is there.
 //
@@ -12,6 +13,8 @@
 //                "buckets": [[first, last, count], ...]}, ...}
 //   series       {"interval_ns", "time_ns": [...], "columns": {"v_free_count": {"unit", "kind",
 //                "values": [...]}, ...}}
+//   figures      [{"text": "fault_hard_ns p99", "values": {"hook": 12, ...}}, ...]
+//   variants     {"hook": a whole result, ...}
 #ifndef VMSIM_SCENARIOS_RESULT_JSON_H_
 #define VMSIM_SCENARIOS_RESULT_JSON_H_
 

@@ -9,12 +9,14 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "scenarios/comparison.h"
 #include "scenarios/invariant_watch.h"
 #include "scenarios/machine_counters.h"
 #include "scenarios/result_builder.h"
 #include "scenarios/scenario_check.h"
 #include "scenarios/scenario_config.h"
 #include "scenarios/scenario_totals.h"
+#include "scenarios/text_hints.h"
 #include "scenarios/trace_loader.h"
 
 namespace vmsim::scenarios {
@@ -201,18 +203,8 @@ absl::StatusOr<std::unique_ptr<Machine>> Build(const v1::Scenario& scenario,
                       absl::StrCat(place.file(), ": ", machine.status().message()));
 }
 
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<Machine>> BuildMachine(const v1::Scenario& scenario,
-                                                      const RunOptions& options,
-                                                      const ScenarioPlace& place) {
-  auto loaded = CheckAndLoad(scenario, options, place);
-  if (!loaded.ok()) return loaded.status();
-  return Build(scenario, options, *std::move(loaded), place);
-}
-
-absl::StatusOr<v1::Result> RunScenario(const v1::Scenario& scenario, const RunOptions& options,
-                                       const ScenarioPlace& place) {
+absl::StatusOr<v1::Result> RunOne(const v1::Scenario& scenario, const RunOptions& options,
+                                  const ScenarioPlace& place) {
   auto loaded = CheckAndLoad(scenario, options, place);
   if (!loaded.ok()) return loaded.status();
   RunWatch watch(scenario, options, loaded->references);
@@ -226,6 +218,52 @@ absl::StatusOr<v1::Result> RunScenario(const v1::Scenario& scenario, const RunOp
     return absl::Status(status.code(), absl::StrCat(place.file(), ": ", status.message()));
   }
   return BuildResult(**machine);
+}
+
+absl::StatusOr<v1::Result> RunVariant(const std::vector<VariantScenario>& variants,
+                                      const RunOptions& options, const ScenarioPlace& place) {
+  std::vector<std::string> names;
+  for (const VariantScenario& variant : variants) {
+    if (variant.name == options.variant) return RunOne(variant.scenario, options, variant.place);
+    names.push_back(variant.name);
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      place.file(), ": there is no variant ", Quoted(options.variant), "; ",
+      names.empty() ? "the scenario has no comparison" : Suggestion(options.variant, names)));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Machine>> BuildMachine(const v1::Scenario& scenario,
+                                                      const RunOptions& options,
+                                                      const ScenarioPlace& place) {
+  auto loaded = CheckAndLoad(scenario, options, place);
+  if (!loaded.ok()) return loaded.status();
+  return Build(scenario, options, *std::move(loaded), place);
+}
+
+absl::StatusOr<v1::Result> RunScenario(const v1::Scenario& scenario, const RunOptions& options,
+                                       const ScenarioPlace& place) {
+  if (!scenario.has_comparison() && options.variant.empty()) {
+    return RunOne(scenario, options, place);
+  }
+  CheckOptions check;
+  check.allow_any_path = options.allow_any_path;
+  check.counters = CounterNames(scenario);
+  if (absl::Status status = CheckScenario(scenario, place, check); !status.ok()) return status;
+  auto variants = VariantsOf(scenario, place);
+  if (!variants.ok()) return variants.status();
+  if (!options.variant.empty()) return RunVariant(*variants, options, place);
+  std::vector<v1::Result> results;
+  for (const VariantScenario& variant : *variants) {
+    auto result = RunOne(variant.scenario, options, variant.place);
+    if (!result.ok()) {
+      return absl::Status(result.status().code(),
+                          absl::StrCat(result.status().message(), " (variant ", variant.name, ")"));
+    }
+    results.push_back(*std::move(result));
+  }
+  return CombineResults(scenario, options.seed.value_or(scenario.seed()), std::move(results));
 }
 
 const std::vector<CounterDescription>& ListCounters() {

@@ -35,6 +35,7 @@ struct RunOptions {
   int64_t max_wall_ms = 0;       // Of the host; 0: no limit.
   std::string base_dir;          // Where relative trace paths begin; "": the current directory.
   bool allow_any_path = false;   // Traces may lie outside base_dir.
+  std::string variant;           // Of a comparison, the only one to run; "": all.
   // Called about ten times a second of host time. Returning false stops the run: kCancelled.
   std::function<bool(const Progress&)> progress;
   // Which invariants to check while it runs, and at kFull after how many events each time; 0: the
@@ -44,8 +45,9 @@ struct RunOptions {
   vm::PlantedBugs planted_bugs;  // For tests of the tests.
 };
 
-// Runs `scenario`. Errors:
-//   InvalidArgument    the scenario or a trace makes no sense      (exit status 65)
+// Runs `scenario`; all variants of its comparison, one after the other. Errors:
+//   InvalidArgument    the scenario or a trace makes no sense,
+//                      there is no such variant                    (exit status 65)
 //   NotFound           a trace is missing                          (66)
 //   ResourceExhausted  a limit of the run was reached              (75)
 //   Cancelled          progress said stop                          (130)
@@ -54,7 +56,8 @@ struct RunOptions {
 absl::StatusOr<v1::Result> RunScenario(const v1::Scenario& scenario, const RunOptions& options,
                                        const ScenarioPlace& place = ScenarioPlace());
 
-// Builds the machine of a scenario without running it, for whoever steps it by hand.
+// Builds the machine of a scenario without running it, for whoever steps it by hand. A comparison is
+// passed over.
 absl::StatusOr<std::unique_ptr<Machine>> BuildMachine(const v1::Scenario& scenario,
                                                       const RunOptions& options,
                                                       const ScenarioPlace& place = ScenarioPlace());

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "scenarios/check_rules.h"
+#include "scenarios/comparison.h"
 #include "scenarios/expectations.h"
 #include "scenarios/file_check.h"
 #include "scenarios/machine_check.h"
@@ -34,6 +35,22 @@ absl::Status CheckGeneral(const v1::Scenario& scenario, const ScenarioPlace& pla
   }
   VMSIM_RETURN_IF_ERROR(CheckIntegers(place, {&root, "limits"}, scenario.limits(), kLimitRules));
   return CheckIntegers(place, root, scenario, kScenarioRules);
+}
+
+// The comparison's figures, and each of its scenarios by itself.
+absl::Status CheckVariants(const v1::Scenario& scenario, const ScenarioPlace& place,
+                           const CheckOptions& options, const FigureNames& names) {
+  const FieldRef root, comparison{&root, "comparison"};
+  for (int i = 0; i < scenario.comparison().figures_size(); ++i) {
+    VMSIM_RETURN_IF_ERROR(
+        CheckFigure(place, {&comparison, "figures", i}, scenario.comparison().figures(i), names));
+  }
+  auto variants = VariantsOf(scenario, place);
+  if (!variants.ok()) return variants.status();
+  for (const VariantScenario& variant : *variants) {
+    VMSIM_RETURN_IF_ERROR(CheckScenario(variant.scenario, variant.place, options));
+  }
+  return absl::OkStatus();
 }
 
 // The part of a total that is counted without the traces.
@@ -84,8 +101,13 @@ absl::Status CheckScenario(const v1::Scenario& scenario, const ScenarioPlace& pl
   VMSIM_RETURN_IF_ERROR(CheckMachine(scenario, place));
   VMSIM_RETURN_IF_ERROR(CheckFiles(scenario, place));
   VMSIM_RETURN_IF_ERROR(CheckProcesses(scenario, place, options, names));
-  VMSIM_RETURN_IF_ERROR(CheckExpectations(scenario, place, names, options.counters));
-  return CheckTotals(scenario, CountTotals(scenario, NoTraces), place, options);
+  const FigureNames figures{
+      names, {options.counters.begin(), options.counters.end()}, HistogramNames()};
+  VMSIM_RETURN_IF_ERROR(CheckExpectations(scenario, place, figures));
+  VMSIM_RETURN_IF_ERROR(CheckTotals(scenario, CountTotals(scenario, NoTraces), place, options));
+  VMSIM_RETURN_IF_ERROR(CheckComparison(scenario, place));
+  return scenario.has_comparison() ? CheckVariants(scenario, place, options, figures)
+                                   : absl::OkStatus();
 }
 
 const std::vector<PolicyInfo>& Policies() {

@@ -164,6 +164,15 @@ absl::Status SetScalar(Message* message, const FieldDescriptor* field, const std
   }
 }
 
+absl::Status SetElement(Message* message, const FieldDescriptor* field, int index,
+                        const std::string& value) {
+  if (field->cpp_type() != FieldDescriptor::CPPTYPE_STRING) {
+    return Wrong(absl::StrCat(field->name(), " cannot be set from here; edit the file"));
+  }
+  message->GetReflection()->SetRepeatedString(message, field, index, value);
+  return absl::OkStatus();
+}
+
 // A walk down the path; `written` is how far it got.
 absl::Status Apply(const std::vector<Part>& parts, const std::string& value, Message* message,
                    std::string& written) {
@@ -184,6 +193,7 @@ absl::Status Apply(const std::vector<Part>& parts, const std::string& value, Mes
       const absl::StatusOr<int> index = FindElement(*message, *field, parts[i]);
       if (!index.ok()) return index.status();
       absl::StrAppend(&written, "[", *index, "]");
+      if (!is_message) return SetElement(message, *field, *index, value);
       message = message->GetReflection()->MutableRepeatedMessage(message, *field, *index);
     } else if (parts[i].element.has_value()) {
       return Wrong(absl::StrCat(written, " is not a list; leave the brackets out"));

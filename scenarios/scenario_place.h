@@ -38,7 +38,7 @@ class ScenarioPlace {
   using LineTree = google::protobuf::TextFormat::ParseInfoTree;
 
   // A scenario that was not read from a file is called by what it is: "scenario".
-  explicit ScenarioPlace(std::string file = "scenario", std::unique_ptr<LineTree> lines = nullptr)
+  explicit ScenarioPlace(std::string file = "scenario", std::shared_ptr<const LineTree> lines = nullptr)
       : file_(std::move(file)), lines_(std::move(lines)) {}
 
   const std::string& file() const { return file_; }
@@ -60,7 +60,7 @@ class ScenarioPlace {
 
  private:
   std::string file_;
-  std::unique_ptr<LineTree> lines_;                             // Null: lines are not known.
+  std::shared_ptr<const LineTree> lines_;                       // Null: lines are not known.
   std::vector<std::pair<std::string, std::string>> overrides_;  // Path and text, in order.
 };
 

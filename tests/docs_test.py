@@ -101,7 +101,7 @@ class InvariantsTest(CommandTest):
 
 
 class ScenariosTest(CommandTest):
-    PAGES = ["docs/files.md", "docs/scenarios.md", "docs/system-calls.md"]
+    PAGES = ["docs/comparing.md", "docs/files.md", "docs/scenarios.md", "docs/system-calls.md"]
 
     def test_snippets_run(self):
         os.symlink(os.path.join(REPOSITORY, "scenarios", "traces"),

@@ -38,6 +38,7 @@ struct Options {
   std::vector<std::string> scenarios;
   std::vector<std::string> sets;
   std::optional<uint64_t> seed;
+  std::string variant;
   std::string json;  // Empty: none.
   std::string output = "text";
   std::string color = "auto";
@@ -69,6 +70,8 @@ void AddOptions(CLI::App& app, Options& options) {
          },
          "Seed, in place of the scenario's.")
       ->type_name("UINT");
+  app.add_option("--variant", options.variant,
+                 "Of a scenario with a comparison: run only this variant, with its whole report.");
   app.add_option("--json", options.json,
                  "Write the result as JSON to this file, replacing it; - is stdout. Of several "
                  "scenarios, one line each.");
@@ -168,6 +171,7 @@ class Runs {
     const InterruptGuard guard;
     scenarios::RunOptions run;
     run.seed = options_.seed;
+    run.variant = options_.variant;
     run.max_events = options_.max_events;
     run.max_wall_ms = static_cast<int64_t>(options_.max_wall_s * 1000);
     run.base_dir = file.base_dir;
@@ -234,6 +238,9 @@ class Runs {
     std::string command = absl::StrCat("vmsim run ", ShellQuoted(path), " --seed ", seed);
     for (const std::string& set : options_.sets) {
       absl::StrAppend(&command, " --set ", ShellQuoted(set));
+    }
+    if (!options_.variant.empty()) {
+      absl::StrAppend(&command, " --variant ", ShellQuoted(options_.variant));
     }
     if (options_.allow_any_path) absl::StrAppend(&command, " --allow-any-path");
     if (options_.check != "cheap") absl::StrAppend(&command, " --check ", options_.check);

@@ -63,6 +63,24 @@ class Result:
         """tuple of dict: Each system call with a label: process, times, failures, last error, time."""
         return tuple(self._fields["calls"])
 
+    @functools.cached_property
+    def variants(self):
+        """Mapping of str to Result: Of a scenario with a comparison, each variant's own result.
+
+        What this result itself has is then the sum of times, events and references, a digest of all
+        digests, and the expectations of all.
+        """
+        names = [] if "variants" not in self._fields else list(self._fields["variants"])
+        return MappingProxyType(
+            {name: Result(self._core.variant(i)) for i, name in enumerate(names)}
+        )
+
+    @property
+    def figures(self):
+        """Mapping of str to dict: Of a comparison, each figure's value by variant."""
+        rows = self._fields.get("figures", [])
+        return MappingProxyType({row["text"]: dict(row["values"]) for row in rows})
+
     @property
     def expectations(self):
         """tuple of dict: Each expectation's text, what came, and whether it passed."""

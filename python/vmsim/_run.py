@@ -19,6 +19,7 @@ def run(
     max_wall_time=None,
     check="cheap",
     check_interval_events=None,
+    variant=None,
 ):
     """Simulate a scenario file and return what it came to.
 
@@ -42,6 +43,8 @@ def run(
         Which invariants of the simulated memory to check during the run. The result is the same.
     check_interval_events : int, optional
         With "full": check each time so many events have run. Default: by the size of memory.
+    variant : str, optional
+        Of a scenario with a comparison: run only this variant. Default: all.
 
     Returns
     -------
@@ -67,7 +70,8 @@ def run(
     if path == b"-":  # A file of that name; only the command takes it for standard input.
         path = b"./-"
     return _run(
-        path, None, seed, sets, base_dir, max_events, max_wall_time, check, check_interval_events
+        path, None, seed, sets, base_dir, max_events, max_wall_time, check,
+        check_interval_events, variant,
     )
 
 
@@ -81,6 +85,7 @@ def run_text(
     max_wall_time=None,
     check="cheap",
     check_interval_events=None,
+    variant=None,
 ):
     """Simulate a scenario that is given as the text of a .txtpb file.
 
@@ -90,12 +95,14 @@ def run_text(
     if not isinstance(text, str):
         raise TypeError(f"text is a str, not {type(text).__name__}")
     return _run(
-        None, text, seed, sets, base_dir, max_events, max_wall_time, check, check_interval_events
+        None, text, seed, sets, base_dir, max_events, max_wall_time, check,
+        check_interval_events, variant,
     )
 
 
 def _run(
-    path, text, seed, sets, base_dir, max_events, max_wall_time, check, check_interval_events
+    path, text, seed, sets, base_dir, max_events, max_wall_time, check,
+    check_interval_events, variant,
 ):
     if seed is not None and not 0 <= seed < 2**64:
         raise _errors.ScenarioError(f"seed: {seed} is not in 0 to 2**64 - 1", "INVALID_ARGUMENT")
@@ -126,6 +133,7 @@ def _run(
         max_wall_ms=None if max_wall_time is None else max(1, round(max_wall_time * 1000)),
         check=check,
         check_interval_events=check_interval_events,
+        variant="" if variant is None else str(variant),
     )
     return Result(core)
 

@@ -108,6 +108,28 @@ def test_result_says_what_came():
     assert repr(result).startswith(f"<vmsim.Result 'small' seed=0 digest={result.digest} ")
 
 
+def test_variants_of_a_comparison():
+    text = SMALL + """
+comparison {
+  variants { name: "small" }
+  variants { name: "large" set: "memory.pages=4000" }
+  figures { counter: "v_swappgsout" }
+}
+"""
+    text = text.replace("expectations {", 'expectations { variant: "small"')
+    result = vmsim.run_text(text)
+    assert list(result.variants) == ["small", "large"]
+    assert result.variants["small"] == vmsim.run_text(SMALL)
+    assert result.variants["large"] == vmsim.run_text(text, variant="large")
+    assert result.figures["v_swappgsout"]["small"] >= 300
+    assert result.figures["v_swappgsout"]["large"] == 0
+    assert [e["text"] for e in result.expectations] == ["[small] v_swappgsout >= 300"]
+    assert result.passed
+    assert not vmsim.run_text(SMALL).variants
+    with pytest.raises(vmsim.ScenarioError, match='no variant "medium"'):
+        vmsim.run_text(text, variant="medium")
+
+
 def test_checking_invariants_changes_nothing():
     results = [vmsim.run_text(SMALL, check=level) for level in ("off", "cheap", "full")]
     results.append(vmsim.run_text(SMALL, check="full", check_interval_events=10))
