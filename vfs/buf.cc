@@ -207,6 +207,16 @@ void BufferCache::SetValid(BufIndex index, int64_t start, int64_t end) {
   }
 }
 
+bool BufferCache::IsValid(BufIndex index, int64_t start, int64_t end) const {
+  const Buf& buf = *bufs_[index];
+  for (int i = 0; i < buf.npages; ++i) {
+    const vm::Page& page = vm_.pages()[buf.pages[i]];
+    const uint8_t bits = PageBitsOf(page.pindex, start, end);
+    if ((page.valid & bits) != bits) return false;
+  }
+  return true;
+}
+
 // Queues a buffer that was not dirty behind all that are (bdirty, bdirtyadd).
 void BufferCache::MarkDirty(BufIndex index) {
   Buf& buf = *bufs_[index];

@@ -107,6 +107,8 @@ class BufferCache {
   // for bytes [start, end) of the file.
   void ClearInvalid(BufIndex buf) { ZeroHole(*bufs_[buf]); }
   void SetValid(BufIndex buf, int64_t start, int64_t end);
+  // Whether bytes [start, end) of the file are valid in the buffer. Requires: they lie in its block.
+  bool IsValid(BufIndex buf, int64_t start, int64_t end) const;
 
   // Each ends the ownership of `buf`. Bwrite: 0 or an errno.
   void Brelse(BufIndex buf);
@@ -170,7 +172,7 @@ class BufferCache {
   void SettleStores(Vnode& vnode, vm::Pindex pindex);
 
  private:
-  friend class VfsInvariants;
+  friend struct VfsInvariantsTestPeer;
 
   BufIndex Take(Vnode& vnode, Lblkno lblkno);
   void Forget(BufIndex buf);
@@ -195,6 +197,7 @@ class BufferCache {
   void ZeroHole(Buf& buf);
   void FillInvalid(Buf& buf, int page, Tag tag, const SectorTags* from, int64_t end_sector);
   BufIndex TryReadAheadBuf(Vnode& vnode, Lblkno lblkno);
+  bool PartlyResident(const Vnode& vnode, Lblkno lblkno) const;
   void GrowRead(BufIndex first, int count);
   void TrimToValid(Buf& buf);
   void StartTransfer(BufIndex first, bool write);

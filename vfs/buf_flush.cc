@@ -229,8 +229,9 @@ sim::Task<void> BufferCache::Daemon() {
       stuck = flushed == 0;
     }
     if (daemon_wanted_ && !stuck) continue;
-    // What is locked now may not be soon; otherwise there is nothing to do until somebody asks.
-    const sim::SimDuration nap = stuck ? sim::kSecond / 10 : sim::kNever;
+    // What is locked now may not be soon. Otherwise it looks again after a second though nobody
+    // asks: what became dirty beyond the low mark leaves then.
+    const sim::SimDuration nap = stuck ? sim::kSecond / 10 : sim::kSecond;
     co_await daemon_channel_.Sleep(engine_, sim::kPriorityDaemon, stuck ? "qsleep" : "psleep",
                                    {.timeout_ns = nap});
   }

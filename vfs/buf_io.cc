@@ -71,6 +71,19 @@ void BufferCache::TrimToValid(Buf& buf) {
   DetachPages(buf, PagesFor(buf));
 }
 
+// Whether some of the block is valid in memory: such a one ends a cluster (cluster_rbuild).
+bool BufferCache::PartlyResident(const Vnode& vnode, Lblkno lblkno) const {
+  const int64_t start = lblkno * vnode.block_bytes();
+  const int64_t end = start + vnode.BufBytes(lblkno);
+  for (int64_t at = start; at < end; at = (at / vm::kPageSize + 1) * vm::kPageSize) {
+    const auto pindex = static_cast<vm::Pindex>(at / vm::kPageSize);
+    const vm::FrameIndex frame = vnode.object->Lookup(pindex);
+    if (frame == vm::kNoFrame) continue;
+    if ((vm_.pages()[frame].valid & PageBitsOf(pindex, start, end)) != 0) return true;
+  }
+  return false;
+}
+
 // Chains the blocks behind a buffer that is going to be read to it, as far as they can come in the
 // same transfer.
 void BufferCache::GrowRead(BufIndex first, int count) {
@@ -81,6 +94,7 @@ void BufferCache::GrowRead(BufIndex first, int count) {
   for (int i = 1; i < count && vnode.BufBytes(lblkno + i) > 0; ++i) {
     const Daddr sector = vnode.map.Bmap(lblkno + i).sector;
     if (sector != start + i * vnode.mount.sectors_per_block()) return;
+    if (PartlyResident(vnode, lblkno + i)) return;
     const BufIndex index = TryReadAheadBuf(vnode, lblkno + i);
     if (index == kNoBuf) return;
     bufs_[index]->sector = sector;
@@ -341,10 +355,12 @@ sim::Task<void> BufferCache::ThrottleWrite() {
 }
 
 sim::Task<void> BufferCache::Bdwrite(BufIndex index) {
-  Vnode& vnode = *bufs_[index]->vnode;
-  CleanPages(*bufs_[index]);
+  Buf& buf = *bufs_[index];
+  Vnode& vnode = *buf.vnode;
+  CHECK(buf.locked, "a buffer that nobody owns is dirtied, block=", buf.lblkno);
+  CleanPages(buf);
   MarkDirty(index);
-  Unlock(*bufs_[index]);
+  Unlock(buf);
   co_await FlushForFile(vnode);
 }
 

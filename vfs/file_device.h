@@ -81,6 +81,8 @@ class FileDevice {
   sim::SimDuration last_service_ns() const { return last_service_ns_; }
 
  private:
+  friend struct VfsInvariantsTestPeer;
+
   struct Slot {
     Transfer transfer;
     Done done = nullptr;

@@ -83,11 +83,13 @@ class FileOps {
     p_.bufs.set_store_observer(observer);
   }
 
-  // pread, pwrite at `offset`. `tags`, if not null, gets the tag of each sector that was read, as
-  // far as the read touched it. EINVAL: a negative offset or length. EFBIG, ENOSPC, EIO, ENXIO.
+  // pread, pwrite at `offset`. `tags`, if not null, gets the tag of each sector that was read, or
+  // stored to, as far as the call touched it; one that two blocks share, twice. EINVAL: a negative
+  // offset or length. EFBIG, ENOSPC, EIO, ENXIO.
   sim::Task<IoResult> Read(OpenFile& file, int64_t offset, int64_t bytes,
                            std::vector<Tag>* tags = nullptr);
-  sim::Task<IoResult> Write(OpenFile& file, int64_t offset, int64_t bytes);
+  sim::Task<IoResult> Write(OpenFile& file, int64_t offset, int64_t bytes,
+                            std::vector<Tag>* tags = nullptr);
   sim::Task<int> Fsync(OpenFile& file);
   // Shrinks or extends (with a hole). EINVAL, EFBIG.
   sim::Task<int> Truncate(OpenFile& file, int64_t size);
@@ -117,11 +119,12 @@ class FileOps {
   // file_write.cc.
   int Allocate(Vnode& vnode, Lblkno lblkno, bool* fresh);
   sim::Task<BufferCache::ReadResult> BlockForWriting(Vnode& vnode, Lblkno lblkno, int64_t from,
-                                                     int64_t to);
-  sim::Task<void> Store(Vnode& vnode, BufIndex buf, int64_t start, int64_t end);
+                                                     int64_t to, int64_t old_size);
+  sim::Task<void> Store(Vnode& vnode, BufIndex buf, int64_t start, int64_t end,
+                        std::vector<Tag>* tags);
   sim::Task<int> Dispatch(Vnode& vnode, BufIndex buf, int64_t to, int ioflags);
   sim::Task<int> WriteBlocks(Vnode& vnode, int64_t offset, int64_t bytes, int ioflags,
-                             int64_t* written);
+                             int64_t* written, std::vector<Tag>* tags);
   sim::Task<void> Extend(Vnode& vnode, int64_t size);
   sim::Task<void> Shrink(Vnode& vnode, int64_t size);
 

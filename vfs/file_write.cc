@@ -33,22 +33,30 @@ int FileOps::Allocate(Vnode& vnode, Lblkno lblkno, bool* fresh) {
 }
 
 // The buffer of a block of which bytes [from, to) are going to be written: with the rest of its
-// contents, unless there is none.
+// contents, unless there is none. Behind `old_size`, where the file ended before this call, there
+// are zeros: they need no disk (ffs_balloc, which allocates them cleared).
 sim::Task<BufferCache::ReadResult> FileOps::BlockForWriting(Vnode& vnode, Lblkno lblkno,
-                                                            int64_t from, int64_t to) {
+                                                            int64_t from, int64_t to,
+                                                            int64_t old_size) {
   bool fresh = false;
   const int error = Allocate(vnode, lblkno, &fresh);
   if (error != 0) co_return BufferCache::ReadResult{error, kNoBuf};
   const int64_t start = lblkno * vnode.block_bytes();
   const bool whole = from == 0 && (to == vnode.block_bytes() || start + to >= vnode.size);
-  if (!whole && !fresh) co_return co_await p_.bufs.Bread(vnode, lblkno);
+  const bool grown = old_size < vnode.size && start < old_size;
+  if (!whole && !fresh && !grown) co_return co_await p_.bufs.Bread(vnode, lblkno);
   const BufIndex buf = co_await p_.bufs.GetBlk(vnode, lblkno);
-  if (fresh && !whole) p_.bufs.ClearInvalid(buf);
+  if (!whole && grown && !p_.bufs.IsValid(buf, start, std::min(old_size, vnode.size))) {
+    p_.bufs.Brelse(buf);
+    co_return co_await p_.bufs.Bread(vnode, lblkno);
+  }
+  if (!whole) p_.bufs.ClearInvalid(buf);
   co_return BufferCache::ReadResult{0, buf};
 }
 
 // The caller's data come into the pages (uiomove, vfs_bio_set_valid).
-sim::Task<void> FileOps::Store(Vnode& vnode, BufIndex buf, int64_t start, int64_t end) {
+sim::Task<void> FileOps::Store(Vnode& vnode, BufIndex buf, int64_t start, int64_t end,
+                               std::vector<Tag>* tags) {
   const int64_t first = start / kSectorBytes;
   const int64_t count = (end - 1) / kSectorBytes - first + 1;
   const int64_t pages = (end - 1) / vm::kPageSize - start / vm::kPageSize + 1;
@@ -56,6 +64,7 @@ sim::Task<void> FileOps::Store(Vnode& vnode, BufIndex buf, int64_t start, int64_
   const Tag tag = p_.bufs.NextTag();
   vnode.memory.SetRange(first, count, tag);
   p_.bufs.SetValid(buf, start, end);
+  if (tags != nullptr) tags->insert(tags->end(), static_cast<size_t>(count), tag);
   if (observer_ != nullptr) observer_->OnStore(vnode, first, count, tag);
 }
 
@@ -82,7 +91,7 @@ sim::Task<int> FileOps::Dispatch(Vnode& vnode, BufIndex buf, int64_t to, int iof
 // VOP_WRITE, block by block. A file that grows does so with each block. Requires: locked; with
 // kIoVmio, the range is inside the file.
 sim::Task<int> FileOps::WriteBlocks(Vnode& vnode, int64_t offset, int64_t bytes, int ioflags,
-                                    int64_t* written) {
+                                    int64_t* written, std::vector<Tag>* tags) {
   const int64_t end = offset + bytes;
   const int64_t bsize = vnode.block_bytes();
   for (int64_t at = offset; at < end;) {
@@ -90,11 +99,13 @@ sim::Task<int> FileOps::WriteBlocks(Vnode& vnode, int64_t offset, int64_t bytes,
     const int64_t stop = std::min(end, (lblkno + 1) * bsize);
     const int64_t from = at - lblkno * bsize;
     const int64_t to = stop - lblkno * bsize;
-    if (stop > vnode.size) co_await Extend(vnode, stop);
+    const int64_t old_size = vnode.size;
+    if (stop > old_size) co_await Extend(vnode, stop);
     // Pages that are written out have their contents; so has what else of the block is valid.
-    const BufferCache::ReadResult block = co_await BlockForWriting(vnode, lblkno, from, to);
+    const BufferCache::ReadResult block =
+        co_await BlockForWriting(vnode, lblkno, from, to, old_size);
     if (block.error != 0) co_return block.error;
-    if ((ioflags & kIoVmio) == 0) co_await Store(vnode, block.buf, at, stop);
+    if ((ioflags & kIoVmio) == 0) co_await Store(vnode, block.buf, at, stop, tags);
     const int error = co_await Dispatch(vnode, block.buf, to, ioflags);
     if (error != 0) co_return error;
     at = stop;
@@ -107,10 +118,11 @@ sim::Task<int> FileOps::WritePages(Vnode& vnode, int64_t offset, int64_t bytes, 
                                    int64_t* written) {
   *written = 0;
   CHECK_LE(offset + bytes, vnode.size, "file=", vnode.name);
-  co_return co_await WriteBlocks(vnode, offset, bytes, ioflags | kIoVmio, written);
+  co_return co_await WriteBlocks(vnode, offset, bytes, ioflags | kIoVmio, written, nullptr);
 }
 
-sim::Task<IoResult> FileOps::Write(OpenFile& file, int64_t offset, int64_t bytes) {
+sim::Task<IoResult> FileOps::Write(OpenFile& file, int64_t offset, int64_t bytes,
+                                   std::vector<Tag>* tags) {
   if (offset < 0 || bytes < 0 || bytes > kMaxCallBytes) co_return IoResult{kEinval, 0};
   if (bytes == 0) co_return IoResult{};
   Vnode& vnode = *file.vnode;
@@ -126,7 +138,7 @@ sim::Task<IoResult> FileOps::Write(OpenFile& file, int64_t offset, int64_t bytes
     const int seqcount = Heuristic(file.writing, offset, bytes);
     const int ioflags = seqcount << 16 | (file.sync ? int{kIoSync} : 0) |
                         (file.advise_noreuse ? int{kIoNoReuse} : 0);
-    result.error = co_await WriteBlocks(vnode, offset, bytes, ioflags, &result.bytes);
+    result.error = co_await WriteBlocks(vnode, offset, bytes, ioflags, &result.bytes, tags);
     if (result.error != 0) {
       // All or nothing (IO_UNIT), as far as the size is concerned.
       result.bytes = 0;

@@ -137,7 +137,7 @@ class VnodePager final : public vm::Pager {
   vm::ReadTimes last_read() const override { return last_read_; }
 
  private:
-  friend class VfsInvariants;
+  friend struct VfsInvariantsTestPeer;
 
   struct Callback {
     GetPagesDone done = nullptr;
