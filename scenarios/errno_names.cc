@@ -29,6 +29,7 @@ constexpr Name kNames[] = {
     {sim::kEinval, "EINVAL"},
     {vfs::kEfbig, "EFBIG"},
     {sim::kEnospc, "ENOSPC"},
+    {vfs::kEspipe, "ESPIPE"},
     {net::kEpipe, "EPIPE"},
     {sim::kEagain, "EAGAIN"},
     {sim::kEopnotsupp, "EOPNOTSUPP"},
@@ -36,6 +37,7 @@ constexpr Name kNames[] = {
     {net::kEnobufs, "ENOBUFS"},
     {net::kEnotconn, "ENOTCONN"},
     {sim::kEloop, "ELOOP"},
+    {vfs::kEftype, "EFTYPE"},
 };
 
 }  // namespace

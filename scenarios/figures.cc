@@ -131,8 +131,19 @@ absl::Status CheckCallFigure(const ScenarioPlace& place, const FieldRef& at,
 
 }  // namespace
 
-std::set<std::string> HistogramNames() {
-  return {std::begin(kHistogramNames), std::end(kHistogramNames)};
+std::string RemoteHistogramName(const std::string& remote) {
+  return absl::StrCat(kMailHistogramNames[0], "[", remote, "]");
+}
+
+std::set<std::string> HistogramNames(const v1::Scenario& scenario) {
+  std::set<std::string> names(std::begin(kHistogramNames), std::end(kHistogramNames));
+  if (scenario.has_mail_relay()) {
+    names.insert(std::begin(kMailHistogramNames), std::end(kMailHistogramNames));
+    for (const v1::MailRemote& remote : scenario.mail_relay().remotes()) {
+      names.insert(RemoteHistogramName(remote.name()));
+    }
+  }
+  return names;
 }
 
 v1::Figure FigureOf(const v1::Expectation& expectation) {

@@ -19,7 +19,12 @@ namespace vmsim::scenarios {
 // The histograms that every result has, in its order.
 inline constexpr const char* kHistogramNames[] = {"fault_soft_ns", "fault_zero_ns", "fault_hard_ns",
                                                   "fault_ns"};
-std::set<std::string> HistogramNames();
+// Those of a mail relay's result, behind them; then one for each remote: "mail_delivery_ns[fast]".
+inline constexpr const char* kMailHistogramNames[] = {"mail_delivery_ns", "mail_turn_ns",
+                                                      "mail_pull_ns"};
+std::string RemoteHistogramName(const std::string& remote);
+// Of the scenario's result.
+std::set<std::string> HistogramNames(const v1::Scenario& scenario);
 
 // What a figure may name.
 struct FigureNames {

@@ -184,6 +184,11 @@ bool ExpectsError(const v1::Step& step) {
   return !step.expect_errno().empty() && step.expect_errno() != "0";
 }
 
+absl::Status CheckFileName(const FileNames& names, const ScenarioPlace& place, const FieldRef& at,
+                           const v1::Step& step, const std::string& file) {
+  return CallChecker(names, place, at, step).CheckFile(file);
+}
+
 absl::Status CheckFileMap(const FileNames& names, const ScenarioPlace& place, const FieldRef& at,
                           const v1::Step& step) {
   return CallChecker(names, place, at, step).CheckMap(step.map());

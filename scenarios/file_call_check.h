@@ -30,6 +30,10 @@ struct FileNames {
 // Whether the step says that it is to fail.
 bool ExpectsError(const v1::Step& step);
 
+// A file that a step uses: there is one, or some step makes it. `at` is the message with the field.
+absl::Status CheckFileName(const FileNames& names, const ScenarioPlace& place, const FieldRef& at,
+                           const v1::Step& step, const std::string& file);
+
 // A map of a file. `at` is the map, of the step `step`.
 absl::Status CheckFileMap(const FileNames& names, const ScenarioPlace& place, const FieldRef& at,
                           const v1::Step& step);

@@ -98,6 +98,17 @@ FileCalls::DescriptionPtr FileCalls::Use(const std::string& file, int* error) {
   return description;
 }
 
+int FileCalls::OpenIfClosed(const std::string& file) {
+  int error = 0;
+  Use(file, &error);
+  return error;
+}
+
+vfs::OpenFile* FileCalls::Find(const std::string& file) {
+  const auto it = open_.find(file);
+  return it == open_.end() ? nullptr : &it->second->file;
+}
+
 sim::Task<void> FileCalls::Release(DescriptionPtr description) {
   if (--description->processes == 0) co_await vfs().Close(*description->file.vnode);
 }

@@ -38,6 +38,11 @@ class FileCalls {
   // For mmap: a reference to the file's object, which is the caller's then. ENOENT.
   int Reference(const std::string& file, vm::ObjectId* object);
 
+  // For buffer pools: opens the file if it is not open (0, ENOENT); what is open under that name, or
+  // null.
+  int OpenIfClosed(const std::string& file);
+  vfs::OpenFile* Find(const std::string& file);
+
   // What a fork's child has of `parent`.
   void Inherit(const FileCalls& parent);
   // The end of the process (fdescfree).

@@ -542,6 +542,7 @@ TEST(FileRunTest, ACrashFindsWritesUnderWay) {
 
 // --- Without files ---
 
+// But for a look of the buffer daemon each second, which takes the CPU twice in this run.
 TEST(FileRunTest, FilesThatNobodyUsesChangeNothingElse) {
   const char* const text =
       "memory { pages: 1000 } disks { name: 'd' size_bytes: 33554432 fixed {} }"
@@ -550,7 +551,8 @@ TEST(FileRunTest, FilesThatNobodyUsesChangeNothingElse) {
       "  steps { generate { map: 'm' kind: UNIFORM refs: 5000 write_pct: 50 } } }";
   const v1::Result without = RunText(text);
   const v1::Result with = RunText(std::string(text) + "file_systems { name: 'fs' disk: 'd' }");
-  EXPECT_EQ(with.sim_time_ns(), without.sim_time_ns());
+  EXPECT_GE(with.sim_time_ns(), without.sim_time_ns());
+  EXPECT_LT(with.sim_time_ns(), without.sim_time_ns() + 100'000);
   EXPECT_EQ(Counter(with, "v_swappgsin"), Counter(without, "v_swappgsin"));
   for (const v1::CounterValue& counter : without.counters()) {
     EXPECT_NE(counter.name().substr(0, 5), "file_");

@@ -30,6 +30,19 @@ constexpr PartInvariant kParts[] = {
      [](Machine& machine) {
        return machine.vfs() == nullptr ? "" : First(machine.sendfile().BrokenInvariants());
      }},
+    {{"mpools-sound", CheckLevel::kFull, "mpools are in order (their own named checks)",
+      "4.4BSD lib/libc/db/mpool/mpool.c"},
+     [](Machine& machine) {
+       if (machine.mpools() == nullptr) return std::string();
+       const auto broken = machine.mpools()->BrokenInvariants();
+       return broken.empty() ? std::string() : std::string(broken.front());
+     }},
+    {{"mail-relay-sound", CheckLevel::kFull,
+      "messages, residency and epoll of a mail relay are in order (their own named checks)",
+      "net/mail_check.cc, net/residency_check.cc, net/epoll_invariants.cc"},
+     [](Machine& machine) {
+       return machine.mail() == nullptr ? "" : First(machine.mail()->BrokenInvariants());
+     }},
 };
 
 }  // namespace

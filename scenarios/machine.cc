@@ -4,8 +4,10 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "net/residency_trace.h"
 #include "scenarios/file_config.h"
 #include "scenarios/machine_counters.h"
+#include "scenarios/mail_config.h"
 #include "scenarios/scenario_config.h"
 #include "scenarios/scenario_totals.h"
 #include "scenarios/steps.h"
@@ -61,6 +63,7 @@ absl::StatusOr<std::unique_ptr<Machine>> Machine::Create(const v1::Scenario& sce
   machine->vm_.Start();
   if (machine->vfs_ != nullptr) machine->vfs_->Start();
   machine->AddProcesses();
+  machine->AddMailRelay();
   RegisterMachineCounters(*machine, machine->counters_);
   const v1::Scenario& s = machine->scenario_;
   machine->sampler_ = std::make_unique<Sampler>(
@@ -97,6 +100,7 @@ void Machine::AddFiles() {
   if (scenario_.file_systems().empty()) return;
   vfs_ = std::make_unique<vfs::VfsSystem>(engine_, trace_, vm_, ToVfsConfig(scenario_));
   sendfile_ = std::make_unique<net::Sendfile>(*vfs_, sendfile_stats_);
+  if (!PoolNames(scenario_).empty()) mpools_ = std::make_unique<Mpools>(scenario_, *vfs_);
   if (HasCrash(scenario_)) {
     durability_ = std::make_unique<vfs::DurabilityOracle>();
     vfs_->ops().set_durability_observer(durability_.get());
@@ -148,6 +152,27 @@ void Machine::AddProcesses() {
           *this, process, ProcessRunner::Program{config.steps(), config.start_ns(), count, copy}));
     }
   }
+}
+
+void Machine::AddMailRelay() {
+  if (!scenario_.has_mail_relay()) return;
+  const v1::MailRelay& relay = scenario_.mail_relay();
+  catalog_.Add(net::trace::kResidencyTypes);
+  mail_process_ = &vm_.CreateProcess(MailProcessName(relay), /*protect=*/false);
+  vfs::Mount* const spool =
+      relay.body() == v1::MailRelay::SPOOL ? &FileSystem(relay.spool_file_system()) : nullptr;
+  mail_ = std::make_unique<net::MailRelay>(
+      net::MailRelay::Parts{engine_, trace_, vm_, vfs_.get(), spool, *mail_process_},
+      ToMailConfig(relay, vm_.config().costs), seed_);
+  ++processes_left_;
+  mail_process_->thread = engine_.Spawn(mail_process_->name, sim::kPriorityUser, RunMailRelay());
+}
+
+sim::Task<void> Machine::RunMailRelay() {
+  co_await mail_->Run();
+  co_await vm_.Exit(*mail_process_, 0);
+  mail_ended_ = engine_.now();
+  if (--processes_left_ == 0) engine_.Stop();
 }
 
 ProcessRunner& Machine::Start(std::unique_ptr<ProcessRunner> runner) {
@@ -222,6 +247,7 @@ std::string Machine::FinishDigest() {
       if (MovesBytes(*call.step)) digest_.Add(absl::StrCat(name, ".bytes"), call.bytes);
     }
   }
+  if (mail_ != nullptr) digest_.Add("mail.end_ns", mail_ended_);
   if (crash_.has_value()) digest_.Add("crash.torn", crash_->writes.torn);
   return digest_.Hex();
 }

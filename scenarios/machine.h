@@ -17,8 +17,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "net/mail_relay.h"
 #include "net/sendfile.h"
 #include "scenarios/clients.h"
+#include "scenarios/mpools.h"
 #include "scenarios/process_host.h"
 #include "scenarios/process_runner.h"
 #include "scenarios/sampler.h"
@@ -79,12 +81,19 @@ class Machine final : public ProcessHost {
   sim::Task<int> SwapOn(int swap) override { return swap_devices_.On(swap); }
   int SwapDeviceOn(const std::string& disk) const override;
   vfs::VfsSystem* vfs() override { return vfs_.get(); }
+  Mpools* mpools() override { return mpools_.get(); }
   vfs::Mount& FileSystem(const std::string& name) override;
   net::Sendfile& sendfile() override { return *sendfile_; }
   const net::Ref<net::StreamSocket>& ClientSocket(const std::string& connection) override {
     return clients_->Socket(connection);
   }
   void Crash() override;
+
+  // Null without one.
+  const net::MailRelay* mail() const { return mail_.get(); }
+  const vm::Process& mail_process() const { return *mail_process_; }
+  // When the relay's last message had gone; -1: not yet.
+  sim::SimTime mail_ended() const { return mail_ended_; }
 
   const net::SendfileStats& sendfile_stats() const { return sendfile_stats_; }
   // Null without connections.
@@ -108,6 +117,8 @@ class Machine final : public ProcessHost {
   void AddFiles();
   void AddSegments();
   void AddProcesses();
+  void AddMailRelay();
+  sim::Task<void> RunMailRelay();
   ProcessRunner& Start(std::unique_ptr<ProcessRunner> runner);
   sim::Task<void> RunProcess(ProcessRunner& runner);
 
@@ -122,9 +133,13 @@ class Machine final : public ProcessHost {
   vm::VmSystem vm_;
   std::unique_ptr<vfs::DurabilityOracle> durability_;  // If power can fail.
   std::unique_ptr<vfs::VfsSystem> vfs_;
+  std::unique_ptr<Mpools> mpools_;  // If a step opens one.
   net::SendfileStats sendfile_stats_;
   std::unique_ptr<net::Sendfile> sendfile_;
   std::unique_ptr<Clients> clients_;
+  vm::Process* mail_process_ = nullptr;
+  std::unique_ptr<net::MailRelay> mail_;
+  sim::SimTime mail_ended_ = -1;
   std::optional<CrashReport> crash_;
   SwapDevices swap_devices_;
   UnexpectedCalls unexpected_calls_;

@@ -235,7 +235,9 @@ void RegisterMachineCounters(Machine& machine, sim::CounterRegistry& registry) {
     vm::RegisterSfBufCounters(registry, machine.vfs()->sf_bufs().stats());
     net::RegisterSendfileCounters(registry, machine.sendfile_stats());
   }
+  if (machine.mpools() != nullptr) machine.mpools()->RegisterCounters(registry);
   if (machine.clients() != nullptr) machine.clients()->RegisterCounters(registry);
+  if (machine.mail() != nullptr) machine.mail()->RegisterCounters(registry);
 }
 
 }  // namespace vmsim::scenarios

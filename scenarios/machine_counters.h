@@ -3,7 +3,8 @@
 // Names are those of FreeBSD's sysctl vm.stats.vm and vm.* where there is one. `vmsim counters`
 // lists them. Each disk adds its own: disk.NAME.reads and so on, and disk.NAME.faults.KIND for each
 // kind of injected fault that can strike it. Files, sf_bufs and sendfile are counted if there are
-// file systems, and each connection adds connection.NAME.sent_bytes and so on.
+// file systems; each connection adds connection.NAME.sent_bytes and so on, each buffer pool
+// mpool.NAME.cachehit and so on.
 #ifndef VMSIM_SCENARIOS_MACHINE_COUNTERS_H_
 #define VMSIM_SCENARIOS_MACHINE_COUNTERS_H_
 

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "scenarios/check_rules.h"
+#include "scenarios/mail_config.h"
 #include "scenarios/status_macros.h"
 #include "scenarios/step_check.h"
 
@@ -58,14 +59,21 @@ absl::Status CheckProcess(const StepRules& rules, const FieldRef& at, const v1::
 absl::Status CheckProcesses(const v1::Scenario& scenario, const ScenarioPlace& place,
                             const CheckOptions& options, KnownNames& names) {
   VMSIM_RETURN_IF_ERROR(CheckSegments(scenario, place));
-  if (scenario.processes().empty()) {
+  if (scenario.processes().empty() && !scenario.has_mail_relay()) {
     return place.Error("processes", "there are none; add at least one");
   }
-  StepRules rules{scenario, place, options, SizesOf(scenario), {}, FileNames(scenario), names};
+  StepRules rules{
+      scenario, place, options, SizesOf(scenario), {}, FileNames(scenario), MpoolNames(scenario),
+      names};
   for (const auto& [name, pages] : rules.sizes.segments) rules.segment_names.insert(name);
   const FieldRef root;
   for (int i = 0; i < scenario.processes_size(); ++i) {
     VMSIM_RETURN_IF_ERROR(CheckProcess(rules, {&root, "processes", i}, scenario.processes(i)));
+  }
+  if (scenario.has_mail_relay() && names.processes.count(MailProcessName(scenario.mail_relay()))) {
+    return place.Error("mail_relay.name", absl::StrCat("a process is called \"",
+                                                       MailProcessName(scenario.mail_relay()),
+                                                       "\", too; give each its own name"));
   }
   return absl::OkStatus();
 }

@@ -27,6 +27,7 @@ struct Mount;
 
 namespace vmsim::scenarios {
 
+class Mpools;
 class ProcessRunner;
 
 // What processes of one machine share: traces by file name, segments by name; and the pages that
@@ -60,6 +61,8 @@ class ProcessHost {
 
   // Null without file systems; then no step uses files.
   virtual vfs::VfsSystem* vfs() = 0;
+  // Null if no step opens a buffer pool.
+  virtual Mpools* mpools() = 0;
   // By name, or the only one.
   virtual vfs::Mount& FileSystem(const std::string& name) = 0;
   virtual net::Sendfile& sendfile() = 0;

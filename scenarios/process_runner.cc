@@ -45,6 +45,7 @@ ProcessRunner::ProcessRunner(ProcessHost& host, vm::Process& process, const Prog
       seed_(sim::StreamSeed(host.seed(), process.name)),
       references_(engine_, vm_, process),
       file_calls_(host, process),
+      mpool_calls_(host, process, file_calls_),
       system_calls_(host, process, maps_, file_calls_),
       calls_(program.steps, host.unexpected_calls()) {}
 
@@ -57,6 +58,7 @@ sim::Task<void> ProcessRunner::Run() {
   // As execve ends a process whose image does not fit.
   if (!MapTraces(program_.steps)) vm_.Kill(process_, vm::kSigKill);
   co_await RunSteps(program_.steps, {});
+  mpool_calls_.LeaveAll();
   co_await file_calls_.CloseAll();
   co_await vm_.Exit(process_, exit_status_);
   ended_ = engine_.now();
@@ -230,6 +232,8 @@ sim::Task<void> ProcessRunner::RunCall(const v1::Step& step, Turn turn) {
     const vfs::IoResult result = co_await file_calls_.Run(step);
     error = result.error;
     bytes = result.bytes;
+  } else if (IsMpoolCall(step)) {
+    error = co_await mpool_calls_.Run(step);
   } else {
     error = co_await system_calls_.Run(step, &pages);
   }
@@ -263,6 +267,7 @@ void ProcessRunner::Inherit(ProcessRunner& parent, const vm::Forker::LeafMap& le
   parent_ = &parent;
   maps_ = parent.maps_.ForChild(leaves);
   file_calls_.Inherit(parent.file_calls_);
+  mpool_calls_.Inherit(parent.mpool_calls_);
   started_ = engine_.now();
 }
 

@@ -17,6 +17,7 @@
 
 #include "scenarios/call_log.h"
 #include "scenarios/file_calls.h"
+#include "scenarios/mpool_calls.h"
 #include "scenarios/process_host.h"
 #include "scenarios/process_maps.h"
 #include "scenarios/reference_runner.h"
@@ -91,6 +92,7 @@ class ProcessRunner {
   ReferenceRunner references_;
   ProcessMaps maps_;
   FileCalls file_calls_;
+  MpoolCalls mpool_calls_;
   SystemCalls system_calls_;
   CallLog calls_;
   ProcessRunner* parent_ = nullptr;

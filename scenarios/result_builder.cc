@@ -75,6 +75,22 @@ void AddProcesses(const Machine& machine, v1::Result* result) {
   }
 }
 
+// The relay's process makes no references of its own; its stall is the loop's.
+void AddMailProcess(const Machine& machine, v1::Result* result) {
+  if (machine.mail() == nullptr) return;
+  const vm::Process& process = machine.mail_process();
+  v1::ProcessResult* out = result->add_processes();
+  out->set_name(process.name);
+  out->set_majflt(process.space.majflt);
+  out->set_minflt(process.space.minflt);
+  out->set_oom_killed(process.oom_killed);
+  out->set_signal(process.signal);
+  out->set_exit_status(process.exit_status);
+  out->set_cpu_time_ns(process.thread->cpu_time());
+  out->set_stall_ns(machine.mail()->stats().stall_ns);
+  out->set_end_ns(machine.mail_ended());
+}
+
 void AddCalls(const Machine& machine, v1::Result* result) {
   for (const auto& runner : machine.runners()) {
     for (const CallLog::Labelled& call : runner->calls().labelled()) {
@@ -136,6 +152,19 @@ void AddHistograms(Machine& machine, v1::Result* result) {
   static_assert(std::size(histograms) == std::size(kHistogramNames));
   for (size_t i = 0; i < std::size(histograms); ++i) {
     FillHistogram(*histograms[i], kHistogramNames[i], result->add_histograms());
+  }
+  if (machine.mail() == nullptr) return;
+  const net::MailRelay& mail = *machine.mail();
+  const sim::Histogram* const of_mail[] = {&mail.stats().delivery_ns, &mail.stats().turn_ns,
+                                           &mail.residency().pull_latency()};
+  static_assert(std::size(of_mail) == std::size(kMailHistogramNames));
+  for (size_t i = 0; i < std::size(of_mail); ++i) {
+    FillHistogram(*of_mail[i], kMailHistogramNames[i], result->add_histograms());
+  }
+  for (int i = 0; i < machine.scenario().mail_relay().remotes_size(); ++i) {
+    FillHistogram(mail.stats().remote_ns[static_cast<size_t>(i)],
+                  RemoteHistogramName(machine.scenario().mail_relay().remotes(i).name()),
+                  result->add_histograms());
   }
 }
 
@@ -249,6 +278,7 @@ v1::Result BuildResult(Machine& machine) {
   result.set_cpus(machine.engine().config().cpus);
   AddCounters(machine, &result);
   AddProcesses(machine, &result);
+  AddMailProcess(machine, &result);
   AddCalls(machine, &result);
   AddHistograms(machine, &result);
   AddSeries(machine, &result);

@@ -1,6 +1,7 @@
 #include "scenarios/runner.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -133,10 +134,11 @@ struct Loaded {
   int64_t references = 0;
 };
 
-// Of the smallest machine there is, with files or without; those of disks left out.
-std::vector<CounterDescription> CountersOf(bool with_files) {
+// Of the smallest machine there is, with files or a mail relay or without; those of disks left out.
+std::vector<CounterDescription> CountersOf(bool with_files, bool with_mail) {
   v1::Scenario smallest;
   smallest.mutable_memory()->set_pages(kMinMemoryPages);
+  if (with_mail) smallest.mutable_mail_relay()->add_remotes();
   if (with_files) {
     smallest.add_disks()->set_name("d");
     smallest.add_file_systems()->set_disk("d");
@@ -150,19 +152,19 @@ std::vector<CounterDescription> CountersOf(bool with_files) {
   return counters;
 }
 
-// Once a process.
-const std::vector<CounterDescription>& CountersWithoutFiles() {
-  static const auto* const list = new std::vector<CounterDescription>(CountersOf(false));
-  return *list;
+// Each list is made once a process.
+const std::vector<CounterDescription>& CountersFor(const v1::Scenario& scenario) {
+  static const auto* const lists = new std::array<std::vector<CounterDescription>, 4>{
+      CountersOf(false, false), CountersOf(false, true), CountersOf(true, false),
+      CountersOf(true, true)};
+  const bool with_files = !scenario.file_systems().empty();
+  return (*lists)[(with_files ? 2 : 0) + (scenario.has_mail_relay() ? 1 : 0)];
 }
 
 // What expectations may name.
 std::vector<std::string> CounterNames(const v1::Scenario& scenario) {
   std::vector<std::string> names;
-  const bool with_files = !scenario.file_systems().empty();
-  for (const auto& counter : with_files ? ListCounters() : CountersWithoutFiles()) {
-    names.push_back(counter.name);
-  }
+  for (const auto& counter : CountersFor(scenario)) names.push_back(counter.name);
   const auto add = [&names](std::vector<std::string> more) {
     for (std::string& name : more) names.push_back(std::move(name));
   };
@@ -170,6 +172,7 @@ std::vector<std::string> CounterNames(const v1::Scenario& scenario) {
   for (const v1::Connection& connection : scenario.connections()) {
     add(Clients::CounterNames(connection.name()));
   }
+  for (const std::string& pool : PoolNames(scenario)) add(Mpools::CounterNames(pool));
   return names;
 }
 
@@ -267,7 +270,7 @@ absl::StatusOr<v1::Result> RunScenario(const v1::Scenario& scenario, const RunOp
 }
 
 const std::vector<CounterDescription>& ListCounters() {
-  static const auto* const list = new std::vector<CounterDescription>(CountersOf(true));
+  static const auto* const list = new std::vector<CounterDescription>(CountersOf(true, true));
   return *list;
 }
 

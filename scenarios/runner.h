@@ -69,8 +69,8 @@ struct CounterDescription {
   std::string help;
 };
 
-// Every counter that each result of a scenario with file systems has, by name; without them those of
-// files are missing. Those of disks and connections are not among them.
+// Every counter that each result of a scenario with file systems and a mail relay has, by name;
+// without them theirs are missing. Those of disks and connections are not among them.
 const std::vector<CounterDescription>& ListCounters();
 
 }  // namespace vmsim::scenarios

@@ -8,6 +8,7 @@
 #include "scenarios/expectations.h"
 #include "scenarios/file_check.h"
 #include "scenarios/machine_check.h"
+#include "scenarios/mail_check.h"
 #include "scenarios/process_check.h"
 #include "scenarios/scenario_config.h"
 #include "scenarios/status_macros.h"
@@ -100,9 +101,10 @@ absl::Status CheckScenario(const v1::Scenario& scenario, const ScenarioPlace& pl
   VMSIM_RETURN_IF_ERROR(CheckGeneral(scenario, place));
   VMSIM_RETURN_IF_ERROR(CheckMachine(scenario, place));
   VMSIM_RETURN_IF_ERROR(CheckFiles(scenario, place));
+  VMSIM_RETURN_IF_ERROR(CheckMailRelay(scenario, place));
   VMSIM_RETURN_IF_ERROR(CheckProcesses(scenario, place, options, names));
   const FigureNames figures{
-      names, {options.counters.begin(), options.counters.end()}, HistogramNames()};
+      names, {options.counters.begin(), options.counters.end()}, HistogramNames(scenario)};
   VMSIM_RETURN_IF_ERROR(CheckExpectations(scenario, place, figures));
   VMSIM_RETURN_IF_ERROR(CheckTotals(scenario, CountTotals(scenario, NoTraces), place, options));
   VMSIM_RETURN_IF_ERROR(CheckComparison(scenario, place));

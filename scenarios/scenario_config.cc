@@ -232,6 +232,20 @@ GeneratorConfig ToGeneratorConfig(const v1::Generate& generate, int64_t pages, u
   return config;
 }
 
+GeneratorConfig ToGeneratorConfig(const v1::MpoolAccess& access, uint64_t seed) {
+  v1::Generate generate;
+  generate.set_kind(access.kind() == v1::Generate::KIND_UNSPECIFIED ? v1::Generate::UNIFORM
+                                                                    : access.kind());
+  generate.set_write_pct(access.write_pct());
+  if (access.has_s10()) generate.set_s10(access.s10());
+  if (access.has_hot_pct()) generate.set_hot_pct(access.hot_pct());
+  if (access.has_seed()) generate.set_seed(access.seed());
+  GeneratorConfig config = ToGeneratorConfig(generate, access.pages(), seed);
+  config.refs = kMaxReferences;
+  config.passes = config.pages == 0 ? 1 : kMaxReferences / config.pages;
+  return config;
+}
+
 RunLimits ToRunLimits(const v1::Limits& limits) {
   RunLimits config;
   VMSIM_TAKE(limits, max_sim_time_ns, config.max_sim_time_ns);

@@ -26,6 +26,9 @@ sim::DiskConfig ToDiskConfig(const v1::Disk& disk);
 // The recipe over a map of `pages`. `seed` is used if the step has none of its own.
 GeneratorConfig ToGeneratorConfig(const v1::Generate& generate, int64_t pages, uint64_t seed);
 
+// The recipe of the accesses to a pool's pages, without an end.
+GeneratorConfig ToGeneratorConfig(const v1::MpoolAccess& access, uint64_t seed);
+
 // Size of a disk whose model has none of its own.
 inline constexpr int64_t kDefaultDiskBytes = int64_t{1} << 40;
 

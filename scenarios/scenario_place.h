@@ -38,7 +38,8 @@ class ScenarioPlace {
   using LineTree = google::protobuf::TextFormat::ParseInfoTree;
 
   // A scenario that was not read from a file is called by what it is: "scenario".
-  explicit ScenarioPlace(std::string file = "scenario", std::shared_ptr<const LineTree> lines = nullptr)
+  explicit ScenarioPlace(std::string file = "scenario",
+                         std::shared_ptr<const LineTree> lines = nullptr)
       : file_(std::move(file)), lines_(std::move(lines)) {}
 
   const std::string& file() const { return file_; }

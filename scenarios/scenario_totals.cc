@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <vector>
 
 #include "scenarios/file_config.h"
 #include "scenarios/generators.h"
@@ -22,7 +23,10 @@ constexpr int64_t kBytesPerSwapPage = 1;
 constexpr int64_t kBytesPerFilePage = 8;        // Slots in its object.
 constexpr int64_t kBytesPerWrittenPage = 128;   // What its sectors hold, in memory and on the disk.
 constexpr int64_t kBytesPerWatchedPage = 1024;  // And may hold, if power can fail.
-constexpr int64_t kBytesPerFragment = 64;       // Where it lies, and the gap behind it.
+constexpr int64_t kBytesPerPooledSector = 128;  // That a pool writes: its word, by store.
+constexpr int64_t kBytesPerBuffer = 256;
+constexpr int64_t kBytesPerWord = 8;
+constexpr int64_t kBytesPerFragment = 64;  // Where it lies, and the gap behind it.
 constexpr int64_t kBytesPerConnection = 4 << 10;
 constexpr int64_t kBytesPerProcess = 16 << 10;
 constexpr int64_t kBytesPerRecord = 8;
@@ -40,7 +44,10 @@ class Counter {
   Counter(const v1::Scenario& scenario, TraceSizes traces, ScenarioTotals& totals)
       : sizes_(SizesOf(scenario)), crash_(HasCrash(scenario)), traces_(traces), totals_(totals) {
     for (const v1::File& file : scenario.files()) reach_[file.name()].end = file.size_bytes();
-    for (const v1::Process& process : scenario.processes()) CollectAppended(process.steps());
+    for (const v1::Process& process : scenario.processes()) {
+      CollectAppended(process.steps());
+      CollectPools(process.steps());
+    }
   }
 
   void AddProcess(const v1::Process& process) {
@@ -54,11 +61,14 @@ class Counter {
     for (const auto& [name, reach] : reach_) {
       const int64_t bytes = std::min(SaturatingAdd(reach.end, reach.appended), vfs::kMaxFileBytes);
       const int64_t written = std::min(bytes, reach.written);
+      AddTo(totals_.host_bytes, vfs::SectorsOf(std::min(bytes, reach.pooled)),
+            kBytesPerPooledSector);
       AddTo(totals_.file_pages, vfs::PagesOf(bytes), 1);
       AddTo(totals_.host_bytes, vfs::PagesOf(bytes), kBytesPerFilePage);
       AddTo(totals_.host_bytes, vfs::PagesOf(written),
             kBytesPerWrittenPage + (crash_ ? kBytesPerWatchedPage : 0));
     }
+    for (const OpenedPool& pool : opened_) AddBuffers(*pool.open, pool.copies);
   }
 
  private:
@@ -66,7 +76,8 @@ class Counter {
   struct Reach {
     int64_t end = 0;       // Of what is written or cut at an offset,
     int64_t appended = 0;  // and bytes that are written wherever the last write ended.
-    int64_t written = 0;   // All that are.
+    int64_t written = 0;   // All that are,
+    int64_t pooled = 0;    // and those of these that pools write.
   };
   // The process at hand.
   struct Program {
@@ -132,6 +143,25 @@ class Counter {
         AddTo(totals_.step_runs, CallsOf(step) - 1, times);
         AddWrite(step.write(), SaturatingMultiply(CallsOf(step), times));
         break;
+      case v1::Step::kMpoolOpen:
+        opened_.push_back({&step.mpool_open(), p_.copies});
+        break;
+      case v1::Step::kMpoolGet:
+        AddPoolPages(PoolOf(step), step.mpool_get().page(),
+                     std::max<int64_t>(step.mpool_get().random_pages(), 1), times);
+        break;
+      case v1::Step::kMpoolNew:
+        AddPoolPages(PoolOf(step), step.mpool_new().page(), 1, times);
+        AddNewPage(PoolOf(step), times);
+        break;
+      case v1::Step::kMpoolAccess:
+        AddTo(totals_.step_runs, CallsOf(step) - 1, times);
+        AddPoolPages(PoolOf(step), step.mpool_access().first_page(), step.mpool_access().pages(),
+                     SaturatingMultiply(CallsOf(step), times));
+        p_.table_bytes = std::max(
+            p_.table_bytes,
+            static_cast<int64_t>(GeneratorTableBytes(ToGeneratorConfig(step.mpool_access(), 0))));
+        break;
       case v1::Step::kTouch:
         AddTo(totals_.references, TouchedPages(step.touch()), times);
         break;
@@ -187,6 +217,59 @@ class Counter {
     }
   }
 
+  struct OpenedPool {
+    const v1::MpoolOpen* open;
+    int64_t copies;  // Of the process. A repeat closes what it opened before.
+  };
+  // As many as the pool may keep, and the file has pages for.
+  void AddBuffers(const v1::MpoolOpen& open, int64_t copies) {
+    if (open.pagesize_bytes() == 0) return;
+    const Reach& reach = reach_[open.file()];
+    const int64_t bytes = std::min(SaturatingAdd(reach.end, reach.appended), vfs::kMaxFileBytes);
+    int64_t buffers = std::max<int64_t>(open.maxcache(), 1);
+    if (!open.shared()) buffers = std::min(buffers, bytes / open.pagesize_bytes() + 1);
+    const int64_t each = kBytesPerBuffer +
+                         vfs::PagesOf(open.pagesize_bytes()) * kBytesPerMappedPage +
+                         vfs::SectorsOf(open.pagesize_bytes()) * kBytesPerWord;
+    AddTo(totals_.host_bytes, SaturatingMultiply(buffers, each), copies);
+  }
+
+  // What the steps that open pools of a name ask for, at the most.
+  struct Pool {
+    std::set<std::string> files;
+    int64_t pagesize = 0;
+    bool reaches_behind_the_end = false;  // V8_7.
+  };
+  void CollectPools(const Steps& steps) {
+    for (const v1::Step& step : steps) {
+      if (step.has_mpool_open()) {
+        const v1::MpoolOpen& open = step.mpool_open();
+        Pool& pool = pools_[open.pool()];
+        if (!open.file().empty()) pool.files.insert(open.file());
+        pool.pagesize = std::max(pool.pagesize, open.pagesize_bytes());
+        pool.reaches_behind_the_end |= open.compat() == v1::MpoolOpen::V8_7;
+      }
+      if (step.has_repeat()) CollectPools(step.repeat().steps());
+      if (step.has_fork()) CollectPools(step.fork().steps());
+    }
+  }
+
+  // Any of them may be written.
+  void AddPoolPages(const std::string& name, int64_t first, int64_t pages, int64_t times) {
+    const Pool& pool = pools_[name];
+    for (const std::string& file : pool.files) {
+      AddTo(reach_[file].written, pool.pagesize, times);
+      AddTo(reach_[file].pooled, pool.pagesize, times);
+      if (!pool.reaches_behind_the_end) continue;
+      ExtendTo(file, SaturatingMultiply(SaturatingAdd(first, pages), pool.pagesize));
+    }
+  }
+
+  void AddNewPage(const std::string& name, int64_t times) {
+    const Pool& pool = pools_[name];
+    for (const std::string& file : pool.files) AddTo(reach_[file].appended, pool.pagesize, times);
+  }
+
   int64_t TouchedPages(const v1::Touch& touch) const {
     return touch.pages() != 0 ? touch.pages() : PagesOf(touch.map()) - touch.first_page();
   }
@@ -215,6 +298,8 @@ class Counter {
   const bool crash_;
   std::map<std::string, Reach> reach_;
   std::set<std::string> appended_to_;
+  std::map<std::string, Pool> pools_;
+  std::vector<OpenedPool> opened_;
   TraceSizes traces_;
   ScenarioTotals& totals_;
   std::set<std::string> loaded_;  // Trace files; each is in memory once.

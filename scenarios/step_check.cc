@@ -96,6 +96,7 @@ absl::Status StepChecker::CheckStep(const FieldRef& at, const v1::Step& step, co
                             "exit, repeat, or a system call");
     default:
       VMSIM_RETURN_IF_ERROR(CheckFileCall(r_.files, r_.place, at, step));
+      VMSIM_RETURN_IF_ERROR(CheckMpoolCall(r_.pools, r_.files, r_.place, at, step));
       return CheckCall(r_.scenario, r_.place, at, step, maps_);
   }
 }

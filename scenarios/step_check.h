@@ -14,6 +14,7 @@
 #include "scenarios/file_call_check.h"
 #include "scenarios/known_names.h"
 #include "scenarios/map_names.h"
+#include "scenarios/mpool_call_check.h"
 #include "scenarios/scenario.pb.h"
 #include "scenarios/scenario_check.h"
 #include "scenarios/scenario_place.h"
@@ -30,6 +31,7 @@ struct StepRules {
   MappableSizes sizes;
   std::set<std::string> segment_names;
   FileNames files;
+  MpoolNames pools;
   KnownNames& names;  // Of processes and labels; grows.
 };
 

@@ -14,6 +14,14 @@ void CollectLabelled(const Steps& steps, std::vector<const v1::Step*>& found) {
   }
 }
 
+void CollectPools(const Steps& steps, std::set<std::string>& pools) {
+  for (const v1::Step& step : steps) {
+    if (step.has_mpool_open()) pools.insert(step.mpool_open().pool());
+    if (step.has_repeat()) CollectPools(step.repeat().steps(), pools);
+    if (step.has_fork()) CollectPools(step.fork().steps(), pools);
+  }
+}
+
 }  // namespace
 
 const std::string& StepName(const v1::Step& step) {
@@ -41,11 +49,59 @@ bool IsCall(const v1::Step& step) {
 int64_t CallsOf(const v1::Step& step) {
   if (step.has_read() && step.read().has_times()) return step.read().times();
   if (step.has_write() && step.write().has_times()) return step.write().times();
+  if (step.has_mpool_access()) return step.mpool_access().times();
   return 1;
 }
 
 bool MovesBytes(const v1::Step& step) {
   return step.has_read() || step.has_write() || step.has_sendfile();
+}
+
+bool IsMpoolCall(const v1::Step& step) {
+  switch (step.step_case()) {
+    case v1::Step::kMpoolOpen:
+    case v1::Step::kMpoolGet:
+    case v1::Step::kMpoolNew:
+    case v1::Step::kMpoolTouch:
+    case v1::Step::kMpoolPut:
+    case v1::Step::kMpoolDelete:
+    case v1::Step::kMpoolSync:
+    case v1::Step::kMpoolClose:
+    case v1::Step::kMpoolAccess:
+      return true;
+    default:
+      return false;
+  }
+}
+
+const std::string& PoolOf(const v1::Step& step) {
+  switch (step.step_case()) {
+    case v1::Step::kMpoolOpen:
+      return step.mpool_open().pool();
+    case v1::Step::kMpoolGet:
+      return step.mpool_get().pool();
+    case v1::Step::kMpoolNew:
+      return step.mpool_new().pool();
+    case v1::Step::kMpoolTouch:
+      return step.mpool_touch().pool();
+    case v1::Step::kMpoolPut:
+      return step.mpool_put().pool();
+    case v1::Step::kMpoolDelete:
+      return step.mpool_delete().pool();
+    case v1::Step::kMpoolSync:
+      return step.mpool_sync().pool();
+    case v1::Step::kMpoolClose:
+      return step.mpool_close().pool();
+    default:
+      CHECK(step.has_mpool_access(), "step ", StepName(step), " is not about a pool");
+      return step.mpool_access().pool();
+  }
+}
+
+std::set<std::string> PoolNames(const v1::Scenario& scenario) {
+  std::set<std::string> pools;
+  for (const v1::Process& process : scenario.processes()) CollectPools(process.steps(), pools);
+  return pools;
 }
 
 v1::Map::Kind KindOf(const v1::Map& map) {

@@ -3,6 +3,7 @@
 #define VMSIM_SCENARIOS_STEPS_H_
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,12 @@ bool IsCall(const v1::Step& step);
 int64_t CallsOf(const v1::Step& step);
 // Whether the call moves bytes: read, write, sendfile.
 bool MovesBytes(const v1::Step& step);
+
+// Whether the step is a call on buffer pools, and on which. PoolOf requires: it is one.
+bool IsMpoolCall(const v1::Step& step);
+const std::string& PoolOf(const v1::Step& step);
+// The pools that steps of the scenario open.
+std::set<std::string> PoolNames(const v1::Scenario& scenario);
 
 // What a map is of: the kind that it says, or that its other fields tell.
 v1::Map::Kind KindOf(const v1::Map& map);

@@ -9,11 +9,12 @@ from vmsim_command import SMALL, VMSIM, CommandTest
 
 COMMANDS = ["run", "import", "counters", "invariants", "policies"]
 
-# What a machine needs to have files and connections, too.
+# What a machine needs to have all that can be counted.
 FILES = """
 disks { name: "files0" size_bytes: 33554432 ssd {} }
 file_systems { name: "fs" disk: "files0" }
 sf_bufs { nsfbufs: 16 }
+mail_relay { messages: 1 remotes { name: "r" } }
 """
 
 

@@ -58,27 +58,29 @@ class LinksTest(unittest.TestCase):
 
 class CountersTest(CommandTest):
     PAGE = "docs/counters.md"
-    # A machine whose disk and connection are called as they are in the page.
+    # A machine whose disk, connection and pool are called as they are in the page.
     SCENARIO = ('memory { pages: 1000 }\ndisks { name: "NAME" }\nconnections { name: "NAME" }\n'
-                'processes { name: "p" }\n')
+                'file_systems { name: "fs" disk: "NAME" }\nfiles { name: "f" size_bytes: 4096 }\n'
+                'processes { name: "p"\n'
+                '  steps { mpool_open { pool: "NAME" file: "f" pagesize_bytes: 512 } } }\n')
 
     def test_every_counter_has_its_row_and_every_row_a_counter(self):
         listed = json.loads(self.vmsim("counters", "--json").out)["counters"]
         expected = {
             "| `%(name)s` | %(unit)s | %(kind)s | %(help)s |" % counter for counter in listed
         }
-        rows = re.findall(r"^\| `(?!disk\.|connection\.)[^`]+` \| .*\|$", read_page(self.PAGE),
-                          re.MULTILINE)
+        rows = re.findall(r"^\| `(?!disk\.|connection\.|mpool\.)[^`]+` \| .*\|$",
+                          read_page(self.PAGE), re.MULTILINE)
         for wrong in sorted(expected.symmetric_difference(rows)):
             with self.subTest(wrong):
                 self.fail("%s %s:\n%s" % (self.PAGE, "lacks" if wrong in expected else
                                           "has what `vmsim counters` does not say", wrong))
         self.assertEqual(len(rows), len(set(rows)), "a row is there twice")
 
-    def test_counters_of_disks_and_connections(self):
+    def test_counters_of_disks_connections_and_pools(self):
         self.write("s.txtpb", self.SCENARIO)
         counters = json.loads(self.vmsim("run", "s.txtpb", "--json", "-").out)["counters"]
-        for kind in ("disk", "connection"):
+        for kind in ("disk", "connection", "mpool"):
             expected = sorted(name for name in counters if name.startswith(kind + ".NAME."))
             self.assertGreater(len(expected), 0)
             rows = re.findall(r"^\| `(%s\.NAME\.[^`]+)` \|" % kind, read_page(self.PAGE),
@@ -101,7 +103,8 @@ class InvariantsTest(CommandTest):
 
 
 class ScenariosTest(CommandTest):
-    PAGES = ["docs/comparing.md", "docs/files.md", "docs/scenarios.md", "docs/system-calls.md"]
+    PAGES = ["docs/comparing.md", "docs/files.md", "docs/mpool.md", "docs/scenarios.md",
+             "docs/system-calls.md"]
 
     def test_snippets_run(self):
         os.symlink(os.path.join(REPOSITORY, "scenarios", "traces"),
