@@ -248,8 +248,16 @@ absl::Status CheckVfs(const ScenarioPlace& place, const v1::Vfs& vfs) {
   VMSIM_RETURN_IF_ERROR(CheckIntegers(place, at, vfs, kRules));
   VMSIM_RETURN_IF_ERROR(CheckMarks(place, at, "lorunningspace", vfs.lorunningspace(),
                                    "hirunningspace", vfs.hirunningspace()));
-  return CheckMarks(place, at, "lodirtybuffers", vfs.lodirtybuffers(), "hidirtybuffers",
-                    vfs.hidirtybuffers());
+  VMSIM_RETURN_IF_ERROR(CheckMarks(place, at, "lodirtybuffers", vfs.lodirtybuffers(),
+                                   "hidirtybuffers", vfs.hidirtybuffers()));
+  // The daemon stops at lodirtybuffers, and writers are woken at the middle of the two, rounded down.
+  const int64_t high = vfs.hidirtybuffers();
+  const int64_t low = vfs.lodirtybuffers() > 0 ? vfs.lodirtybuffers() : high / 2;
+  if (high == 0 || high >= low + 2) return absl::OkStatus();
+  return place.Error(
+      {&at, "hidirtybuffers"},
+      absl::StrCat(high, " is too near to lodirtybuffers, which is ", low,
+                   ": writers that sleep would not be woken; use ", low + 2, " or more"));
 }
 
 absl::Status CheckSfBufs(const ScenarioPlace& place, const v1::SfBufs& sf_bufs) {

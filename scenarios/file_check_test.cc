@@ -158,12 +158,18 @@ constexpr Story kMachineStories[] = {
     // Tunables.
     {"Vfs",
      "vfs { filedelay_s: 10 hirunningspace: 1000000 lorunningspace: 500000 hidirtybuffers: 50 "
-     "lodirtybuffers: 50 }",
+     "lodirtybuffers: 40 }",
      "ok"},
     {"NoDelay", "vfs { filedelay_s: 0 }", "vfs.filedelay_s: 0 is outside 1..30"},
     {"LowWithoutHigh", "vfs { lorunningspace: 5 }",
      "vfs.lorunningspace: 5 is more than hirunningspace, which is 0 (by the size of memory); set "
      "both"},
+    {"MarksTooNear", "vfs { hidirtybuffers: 5 lodirtybuffers: 4 }",
+     "vfs.hidirtybuffers: 5 is too near to lodirtybuffers, which is 4: writers that sleep would "
+     "not "
+     "be woken; use 6 or more"},
+    {"MarkTooLow", "vfs { hidirtybuffers: 2 }",
+     "vfs.hidirtybuffers: 2 is too near to lodirtybuffers, which is 1"},
     {"LowAboveHigh", "vfs { hidirtybuffers: 4 lodirtybuffers: 5 }",
      "vfs.lodirtybuffers: 5 is more than hidirtybuffers, which is 4; use less"},
     {"TooManySfBufs", "sf_bufs { nsfbufs: 65537 }", "sf_bufs.nsfbufs: 65537 is outside 0..65536"},

@@ -24,6 +24,7 @@ class Report {
             VmstatTable(result_.series(), options_.max_rows));
     Section("Totals (those that are 0 left out)", TotalsSection(result_));
     Section("Fault latency", LatencySection(result_));
+    Section("Mail relay", MailSection(result_));
     Section("What faults waited for", WaitsSection(result_));
     Section("Reclaim", ReclaimSection(result_.reclaim()));
     Section("Processes", ProcessesSection(result_, options_.max_processes));

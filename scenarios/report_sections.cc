@@ -17,8 +17,8 @@ namespace {
 
 // --- Totals ---
 
-constexpr std::array kGroups = {"faults",  "swap",  "files",   "reclaim", "levels",
-                                "targets", "disks", "network", "others"};
+constexpr std::array kGroups = {"faults", "swap",    "files",  "reclaim",    "levels", "targets",
+                                "disks",  "network", "mpools", "mail relay", "others"};
 
 // Which of kGroups a counter belongs to, by its kind and its kernel name.
 size_t GroupOf(const v1::CounterValue& counter) {
@@ -33,6 +33,8 @@ size_t GroupOf(const v1::CounterValue& counter) {
   };
   if (absl::StartsWith(name, "disk.")) return 6;
   if (begins_with({"connection.", "kern.ipc.", "sf_"})) return 7;
+  if (absl::StartsWith(name, "mpool.")) return 8;
+  if (begins_with({"mail.", "residency.", "hook.", "mincore.", "pool."})) return 9;
   if (counter.kind() == v1::COUNTER_KIND_TARGET) return 5;
   if (absl::StartsWith(name, "v_swap") || absl::StartsWith(name, "swap_")) return 1;
   if (begins_with({"v_vnode", "file_", "buf_", "vfs.", "getblks", "dirty_", "running_", "syncer_",
@@ -49,7 +51,7 @@ size_t GroupOf(const v1::CounterValue& counter) {
                  "pdpasses"})) {
     return 3;
   }
-  return 8;
+  return kGroups.size() - 1;
 }
 
 std::string RenderGroup(const std::vector<const v1::CounterValue*>& counters) {
@@ -138,6 +140,26 @@ std::string AnswerText(const v1::CallResult& call) {
 
 std::string TimeOrDash(int64_t ns) { return ns < 0 ? "-" : Seconds(ns); }
 
+// The histograms whose names begin with `prefix`, if any has counted anything.
+std::string HistogramTable(const v1::Result& result, const char* heading, const char* prefix) {
+  TextTable table({{heading, "", true},
+                   {"count", "", false},
+                   {"p50", "", false},
+                   {"p90", "", false},
+                   {"p99", "", false},
+                   {"p99.9", "", false},
+                   {"max", "", false}});
+  bool any = false;
+  for (const v1::HistogramResult& h : result.histograms()) {
+    if (h.count() == 0 || !absl::StartsWith(h.name(), prefix)) continue;
+    any = true;
+    table.AddRow({ShownName(h.name()), Grouped(h.count()), InUnit(h.p50(), h.unit()),
+                  InUnit(h.p90(), h.unit()), InUnit(h.p99(), h.unit()), InUnit(h.p999(), h.unit()),
+                  InUnit(h.max(), h.unit())});
+  }
+  return any ? table.Render() : "";
+}
+
 }  // namespace
 
 std::string TotalsSection(const v1::Result& result) {
@@ -154,22 +176,11 @@ std::string TotalsSection(const v1::Result& result) {
 }
 
 std::string LatencySection(const v1::Result& result) {
-  TextTable table({{"fault", "", true},
-                   {"count", "", false},
-                   {"p50", "", false},
-                   {"p90", "", false},
-                   {"p99", "", false},
-                   {"p99.9", "", false},
-                   {"max", "", false}});
-  bool any = false;
-  for (const v1::HistogramResult& h : result.histograms()) {
-    if (h.count() == 0) continue;
-    any = true;
-    table.AddRow({ShownName(h.name()), Grouped(h.count()), InUnit(h.p50(), h.unit()),
-                  InUnit(h.p90(), h.unit()), InUnit(h.p99(), h.unit()), InUnit(h.p999(), h.unit()),
-                  InUnit(h.max(), h.unit())});
-  }
-  return any ? table.Render() : "";
+  return HistogramTable(result, "fault", "fault_");
+}
+
+std::string MailSection(const v1::Result& result) {
+  return HistogramTable(result, "mail relay", "mail_");
 }
 
 std::string WaitsSection(const v1::Result& result) {

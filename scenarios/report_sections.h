@@ -13,6 +13,8 @@ namespace vmsim::scenarios {
 std::string TotalsSection(const v1::Result& result);
 // Percentiles of each kind of fault.
 std::string LatencySection(const v1::Result& result);
+// The same of what a mail relay does.
+std::string MailSection(const v1::Result& result);
 // What faults slept for, and what the slowest ones did.
 std::string WaitsSection(const v1::Result& result);
 std::string ReclaimSection(const v1::ReclaimResult& reclaim);

@@ -189,7 +189,7 @@ void AddWaits(Machine& machine, v1::Result* result) {
   if (faults.hard().count() == 0) return;
   const vm::FaultStats::Class slow = faults.SlowerThan(faults.hard().Percentile(99, 100));
   v1::SlowFaults* out = result->mutable_slow_faults();
-  out->set_threshold_ns(faults.hard().Percentile(99, 100));
+  out->set_threshold_ns(vm::FaultStats::BoundOf(faults.hard().Percentile(99, 100)));
   out->set_faults(slow.faults);
   out->set_total_ns(slow.total_ns);
   for (int i = 0; i < vm::kWaitCauses; ++i) {

@@ -66,7 +66,11 @@ class FaultStats {
   // Of the faults that waited for it at all.
   const sim::Histogram& waits(WaitCause cause) const { return waits_[static_cast<int>(cause)]; }
 
-  // Sums over the faults of at least about `latency` (from its power of two on).
+  // The power of two at or below `latency`: faults are summed up by these.
+  static sim::SimDuration BoundOf(sim::SimDuration latency) {
+    return static_cast<sim::SimDuration>(std::bit_floor(static_cast<uint64_t>(latency)));
+  }
+  // Sums over the faults that took BoundOf(latency) or more.
   Class SlowerThan(sim::SimDuration latency) const {
     Class sum;
     for (size_t i = std::bit_width(static_cast<uint64_t>(latency)); i < classes_.size(); ++i) {
