@@ -32,6 +32,13 @@ struct LinkConfig {
   int64_t segment_bytes = 16 << 10;  // The most taken from one sender at a time.
 };
 
+// The way back of `link`, for acknowledgements only: the same delay, and all the room there is.
+inline LinkConfig BackOf(const LinkConfig& link) {
+  LinkConfig back;
+  back.delay_ns = link.delay_ns;
+  return back;
+}
+
 enum class PacketKind : uint8_t {
   kData,
   kFin,     // The sender will send no more.

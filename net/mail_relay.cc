@@ -3,15 +3,6 @@
 #include "sim/check.h"
 
 namespace vmsim::net {
-namespace {
-
-LinkConfig BackOf(const LinkConfig& link) {
-  LinkConfig back;
-  back.delay_ns = link.delay_ns;
-  return back;
-}
-
-}  // namespace
 
 MailRelay::MailRelay(const Parts& parts, const MailConfig& config, uint64_t seed)
     : p_(parts),

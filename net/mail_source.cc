@@ -7,13 +7,6 @@
 namespace vmsim::net {
 namespace {
 
-// Acknowledgements take the delay, and no room.
-LinkConfig BackOf(const LinkConfig& link) {
-  LinkConfig back;
-  back.delay_ns = link.delay_ns;
-  return back;
-}
-
 template <typename Row>
 int64_t SumWeights(const std::vector<Row>& rows) {
   int64_t sum = 0;

@@ -31,13 +31,6 @@ std::string CounterName(const std::string& connection, std::string_view counter)
                       absl::string_view(counter.data(), counter.size()));
 }
 
-// Acknowledgements take the delay, and no room.
-net::LinkConfig BackOf(const v1::Connection& connection) {
-  net::LinkConfig config;
-  config.delay_ns = connection.delay_ns();
-  return config;
-}
-
 net::SocketPair Connect(const v1::Connection& connection, net::OpenFiles& here,
                         net::OpenFiles& there, net::Link& out, net::Link& back) {
   const net::SocketConfig config = ToSocketConfig(connection);
@@ -50,7 +43,7 @@ Clients::Client::Client(const v1::Connection& connection, sim::Engine& engine, n
                         net::OpenFiles& there)
     : name(connection.name()),
       out(engine, ToLinkConfig(connection)),
-      back(engine, BackOf(connection)),
+      back(engine, net::BackOf(ToLinkConfig(connection))),
       sockets(Connect(connection, here, there, out, back)),
       sink(engine, sockets.b, ToSinkConfig(connection)) {}
 
