@@ -49,15 +49,18 @@ inline constexpr MailCounter kMailCounters[] = {
     {{"mail.delivered_bytes", "bytes", "Bytes of bodies sent."}, &MailStats::delivered_bytes},
     {{"mail.failed", "messages", "Messages whose body could not be read or kept."},
      &MailStats::failed},
-    {{"mail.queued", "messages", "Messages that the relay has.", sim::CounterKind::kLevel},
+    {{"mail.queued", "messages",
+      "Messages that the relay has, delivered ones and others that ended left out.",
+      sim::CounterKind::kLevel},
      &MailStats::queued},
-    {{"mail.queued_bytes", "bytes", "Bytes of their bodies.", sim::CounterKind::kLevel},
+    {{"mail.queued_bytes", "bytes", "Bytes of the bodies that the relay has.",
+      sim::CounterKind::kLevel},
      &MailStats::queued_bytes},
     {{"mail.turns", "turns", "Turns of the event loop."}, &MailStats::turns},
-    {{"mail.events", "events", "Events that epoll gave it."}, &MailStats::events},
+    {{"mail.events", "events", "Events that epoll gave the relay."}, &MailStats::events},
     {{"mail.stall_ns", "ns", "Time in which the loop stood still, neither at work nor waiting."},
      &MailStats::stall_ns},
-    {{"mail.busy_ns", "ns", "Time in which it was at work."}, &MailStats::busy_ns},
+    {{"mail.busy_ns", "ns", "Time in which the loop was at work."}, &MailStats::busy_ns},
 };
 
 }  // namespace vmsim::net

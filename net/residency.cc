@@ -246,7 +246,8 @@ void Residency::RegisterCounters(sim::CounterRegistry& registry) const {
   }
   const HookStats& hook = hooks_.stats();
   registry.Register({"hook.calls", "calls", "Calls of the chain of hooks."}, &hook.calls);
-  registry.Register({"hook.decided", "calls", "Of these, settled by a hook."}, &hook.settled);
+  registry.Register({"hook.decided", "calls", "Calls of the chain that a hook settled."},
+                    &hook.settled);
   registry.Register({"hook.bad_result", "calls", "Hooks that were done without a result 0 or 1."},
                     &hook.bad_result);
   registry.Register({"hook.bad_return", "calls", "Hooks that said neither IO_CONT nor IO_DONE."},

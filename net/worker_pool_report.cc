@@ -25,7 +25,9 @@ void WorkerPool::RegisterCounters(sim::CounterRegistry& registry) const {
                     &stats_.cancelled);
   registry.Register({"pool.blocked_submissions", "jobs", "Submitters that found the backlog full."},
                     &stats_.blocked_submissions);
-  registry.Register({"pool.blocked_ns", "ns", "Time that they slept."}, &stats_.blocked_ns);
+  registry.Register(
+      {"pool.blocked_ns", "ns", "Time that submitters slept because the backlog was full."},
+      &stats_.blocked_ns);
   registry.Register({"pool.inline_ns", "ns", "Time that submitters spent on jobs themselves."},
                     &stats_.inline_ns);
   registry.Register(

@@ -71,6 +71,16 @@ absl::Status CheckFileSystem(const ScenarioPlace& place, const FieldRef& at,
   return CheckWhole(place, {&at, "size_bytes"}, fs.size_bytes(), block);
 }
 
+// A block travels in one transfer: a sendfile that read a part of one would wait for itself.
+absl::Status CheckBlockFits(const ScenarioPlace& place, const FieldRef& at,
+                            const v1::FileSystem& fs, const v1::Tunables& tunables) {
+  const int64_t block = fs.has_block_bytes() ? fs.block_bytes() : vfs::MountConfig().block_bytes;
+  if (!tunables.has_maxphys() || block <= tunables.maxphys()) return absl::OkStatus();
+  return place.Error({&at, "block_bytes"},
+                     absl::StrCat(block, " is more than tunables.maxphys, which is ",
+                                  tunables.maxphys(), "; use less, or a larger maxphys"));
+}
+
 // That what a file system takes of its disk is there, and nobody else's. `areas` are those of its
 // disk, of which `area` is its own.
 absl::Status CheckArea(const ScenarioPlace& place, const FieldRef& at, const DiskArea& area,
@@ -124,6 +134,7 @@ absl::Status CheckFileSystems(const v1::Scenario& scenario, const ScenarioPlace&
     const v1::FileSystem& fs = scenario.file_systems(i);
     VMSIM_RETURN_IF_ERROR(CheckNewName(place, {&at, "name"}, fs.name(), "file system", names));
     VMSIM_RETURN_IF_ERROR(CheckFileSystem(place, at, fs, disk_names));
+    VMSIM_RETURN_IF_ERROR(CheckBlockFits(place, at, fs, scenario.tunables()));
   }
   std::map<std::string, std::vector<DiskArea>> areas;
   PlaceFileSystems(scenario, &areas);

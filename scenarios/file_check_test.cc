@@ -67,6 +67,15 @@ constexpr Story kMachineStories[] = {
      "file_systems[0].block_bytes: 131072 is outside 512..65536"},
     {"SmallestBlock", "file_systems { name: 'a' disk: 'd' block_bytes: 512 iosize_max_bytes: 512 }",
      "ok"},
+    {"BlockOfMaxphys",
+     "file_systems { name: 'a' disk: 'd' block_bytes: 8192 } tunables { maxphys: 8192 }", "ok"},
+    {"BlockAboveMaxphys",
+     "file_systems { name: 'a' disk: 'd' block_bytes: 8192 } tunables { maxphys: 4096 }",
+     "file_systems[0].block_bytes: 8192 is more than tunables.maxphys, which is 4096; use less, or "
+     "a "
+     "larger maxphys"},
+    {"DefaultBlockAboveMaxphys", "file_systems { name: 'a' disk: 'd' } tunables { maxphys: 16384 }",
+     "file_systems[0].block_bytes: 32768 is more than tunables.maxphys"},
     {"IosizeBelowABlock", "file_systems { name: 'a' disk: 'd' iosize_max_bytes: 16384 }",
      "file_systems[0].iosize_max_bytes: 16384 is less than a block; use 32768 or more"},
     {"OddIosize", "file_systems { name: 'a' disk: 'd' iosize_max_bytes: 50000 }",

@@ -129,7 +129,14 @@ absl::Status CheckMailRelay(const v1::Scenario& scenario, const ScenarioPlace& p
   VMSIM_RETURN_IF_ERROR(CheckLink(place, {&at, "inbound"}, relay.inbound()));
   VMSIM_RETURN_IF_ERROR(CheckRemotes(place, at, relay));
   VMSIM_RETURN_IF_ERROR(CheckBody(scenario, place, at));
-  return CheckIntegers(place, {&at, "residency"}, relay.residency(), kResidencyRules);
+  const FieldRef residency{&at, "residency"};
+  const v1::Residency& config = relay.residency();
+  if (config.pull_when() == v1::Residency::LITERAL && config.mode() != v1::Residency::HOOK &&
+      config.mode() != v1::Residency::MODE_UNSPECIFIED) {
+    return place.Error({&residency, "pull_when"},
+                       "LITERAL turns the meaning of this mode round; use it with mode HOOK");
+  }
+  return CheckIntegers(place, residency, config, kResidencyRules);
 }
 
 }  // namespace vmsim::scenarios

@@ -138,7 +138,8 @@ class CallChecker {
   }
 
  private:
-  static std::string Suggest(const std::string& name, const std::set<std::string>& known) {
+  static std::string Suggest(const std::string& name, std::set<std::string> known) {
+    known.erase("");  // A handle that need not be written.
     if (known.empty()) return "";
     return absl::StrCat(Suggestion(name, {known.begin(), known.end()}), "; or ");
   }

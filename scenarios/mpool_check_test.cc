@@ -78,6 +78,10 @@ constexpr Story kStories[] = {
     {"PutOfUnknownHandle", "mpool_put { pool: 'db' handle: 'aa' }",
      "steps[2].mpool_put.handle: no mpool_get or mpool_new gives a page the handle \"aa\"; did you "
      "mean \"a\"?"},
+    {"PutOfUnknownHandleWithoutAName",
+     "mpool_new { pool: 'db' } } steps { mpool_put { pool: 'db' handle: 'zz' }",
+     "steps[3].mpool_put.handle: no mpool_get or mpool_new gives a page the handle \"zz\"; known "
+     "are a; or add one"},
     {"PutOfUnknownHandleMayFail", "mpool_put { pool: 'db' handle: 'x' } expect_errno: 'EINVAL'",
      "ok"},
     {"PutWithoutHandle", "mpool_put { pool: 'db' }", "steps[2].mpool_put.handle: no mpool_get"},

@@ -70,11 +70,15 @@ absl::Status CheckProcesses(const v1::Scenario& scenario, const ScenarioPlace& p
   for (int i = 0; i < scenario.processes_size(); ++i) {
     VMSIM_RETURN_IF_ERROR(CheckProcess(rules, {&root, "processes", i}, scenario.processes(i)));
   }
-  if (scenario.has_mail_relay() && names.processes.count(MailProcessName(scenario.mail_relay()))) {
-    return place.Error("mail_relay.name", absl::StrCat("a process is called \"",
-                                                       MailProcessName(scenario.mail_relay()),
+  if (!scenario.has_mail_relay()) return absl::OkStatus();
+  const std::string relay = MailProcessName(scenario.mail_relay());
+  if (!names.processes.insert(relay).second) {
+    return place.Error("mail_relay.name", absl::StrCat("a process is called \"", relay,
                                                        "\", too; give each its own name"));
   }
+  // It labels no calls.
+  names.program_of[relay] = names.labels.size();
+  names.labels.emplace_back();
   return absl::OkStatus();
 }
 

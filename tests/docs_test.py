@@ -103,8 +103,8 @@ class InvariantsTest(CommandTest):
 
 
 class ScenariosTest(CommandTest):
-    PAGES = ["docs/comparing.md", "docs/files.md", "docs/mpool.md", "docs/scenarios.md",
-             "docs/system-calls.md"]
+    PAGES = ["docs/comparing.md", "docs/files.md", "docs/mail-relay.md", "docs/mpool.md",
+             "docs/scenarios.md", "docs/system-calls.md"]
 
     def test_snippets_run(self):
         os.symlink(os.path.join(REPOSITORY, "scenarios", "traces"),
