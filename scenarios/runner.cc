@@ -102,10 +102,12 @@ absl::Status RunToEnd(Machine& machine, RunWatch& watch, InvariantWatch& invaria
   }
 }
 
-// Whether some disk stored less of a write than it said.
+// Whether some disk stored less of a write than it said, or brought less of a block: who writes a
+// part of the block then stores what was in memory in place of the rest.
 bool DisksLied(const Machine& machine) {
   return std::any_of(machine.disks().begin(), machine.disks().end(), [](const auto& disk) {
-    return disk->faults().count(sim::DiskFaultKind::kTorn) > 0;
+    return disk->faults().count(sim::DiskFaultKind::kTorn) > 0 ||
+           disk->faults().count(sim::DiskFaultKind::kShort) > 0;
   });
 }
 

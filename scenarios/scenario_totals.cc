@@ -29,6 +29,8 @@ constexpr int64_t kBytesPerWord = 8;
 constexpr int64_t kBytesPerFragment = 64;  // Where it lies, and the gap behind it.
 constexpr int64_t kBytesPerConnection = 4 << 10;
 constexpr int64_t kBytesPerProcess = 16 << 10;
+constexpr int64_t kBytesPerThread = 4 << 10;
+constexpr int64_t kBytesPerMessage = 1 << 10;
 constexpr int64_t kBytesPerRecord = 8;
 constexpr int64_t kBytesPerCall = 512;      // What a labelled call came to, here and in the result.
 constexpr int64_t kBytesAtRest = 16 << 20;  // Histograms, series, the program itself.
@@ -319,6 +321,32 @@ int64_t SwapPages(const v1::Scenario& scenario, const v1::SwapDevice& device) {
   return 0;
 }
 
+// Of the largest body of a table, or of the default's.
+int64_t MostBodyPages(const google::protobuf::RepeatedPtrField<v1::MailSize>& sizes) {
+  constexpr int64_t kDefaultMostBytes = 100'000;
+  const int64_t bytes = sizes.empty() ? kDefaultMostBytes : sizes.rbegin()->most_bytes();
+  return (bytes + vm::kPageSize - 1) / vm::kPageSize;
+}
+
+// As if no message were delivered before the last has arrived. Requires: CheckMailRelay accepts it.
+void AddMailRelay(const v1::MailRelay& relay, int64_t& host_bytes) {
+  int64_t pages = MostBodyPages(relay.sizes());
+  int64_t connections = 0;
+  for (const v1::MailRemote& remote : relay.remotes()) {
+    if (!remote.sizes().empty()) pages = std::max(pages, MostBodyPages(remote.sizes()));
+    AddTo(connections, remote.has_connections() ? remote.connections() : 8, 1);
+  }
+  const auto threads = [](bool has, int32_t n) { return has ? n : 8; };
+  AddTo(host_bytes, relay.messages(), kBytesPerMessage);
+  AddTo(host_bytes, SaturatingMultiply(relay.messages(), pages), kBytesPerMappedPage);
+  AddTo(host_bytes, connections, 2 * kBytesPerConnection);
+  AddTo(host_bytes,
+        threads(relay.residency().has_workers(), relay.residency().workers()) +
+            threads(relay.has_store_workers(), relay.store_workers()) +
+            threads(relay.has_unlink_workers(), relay.unlink_workers()),
+        kBytesPerThread);
+}
+
 }  // namespace
 
 std::map<std::string, int64_t> SegmentSizes(const v1::Scenario& scenario) {
@@ -369,6 +397,7 @@ ScenarioTotals CountTotals(const v1::Scenario& scenario, TraceSizes traces) {
     AddTo(totals.host_bytes, FragmentsOf(scenario, file), kBytesPerFragment);
   }
   AddTo(totals.host_bytes, scenario.connections_size(), kBytesPerConnection);
+  if (scenario.has_mail_relay()) AddMailRelay(scenario.mail_relay(), totals.host_bytes);
   AddTo(totals.host_bytes, totals.labelled_calls, kBytesPerCall);
   AddTo(totals.host_bytes, kBytesAtRest, 1);
   return totals;

@@ -14,6 +14,15 @@ int VnodePbufs(const BufLimits& limits, int cpus) {
   return static_cast<int>(2 * nswbuf);
 }
 
+// Whether any of the small blocks of the page that begins with block `first` is on the disk. The
+// kernel asks for the first alone: its files with holes have no blocks smaller than a page.
+bool AnyBlockOfPage(const Vnode& vnode, Lblkno first) {
+  for (int64_t i = 0; i < vm::kPageSize / vnode.block_bytes(); ++i) {
+    if (vnode.map.mapped(first + i)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 VnodePager::VnodePager(const Parts& parts)
@@ -44,7 +53,7 @@ bool VnodePager::HasPage(const vm::Object& object, vm::Pindex pindex, int* befor
   const int32_t bsize = vnode.block_bytes();
   const Lblkno lblkno = int64_t{pindex} * vm::kPageSize / bsize;
   const BlockMap::Run run = vnode.map.Bmap(lblkno);
-  if (run.sector == kHole) return false;
+  if (run.sector == kHole) return bsize < vm::kPageSize && AnyBlockOfPage(vnode, lblkno);
   if (bsize >= vm::kPageSize) {
     const int ppb = static_cast<int>(bsize / vm::kPageSize);
     const int poff = static_cast<int>(int64_t{pindex} - lblkno * ppb);

@@ -358,6 +358,28 @@ TEST(HasPageTest, RunsAreInPagesAndEndWithTheFile) {
   }
 }
 
+TEST(HasPageTest, APageOfSmallBlocksIsThereIfAnyOfThemIs) {
+  VfsTestWorld::Options options = WithFile(3 * 4096);
+  options.mount.block_bytes = 2048;
+  options.file.fragment_blocks = 3;
+  options.file.hole_every = 2;
+  // Blocks 0 to 2 are on the disk, 3 to 5 are not.
+  VfsTestWorld world(options);
+  int before;
+  int after;
+  const auto has_page = [&](vm::Pindex pindex) {
+    return world.vfs().pager().HasPage(*world.file().object, pindex, &before, &after);
+  };
+  EXPECT_TRUE(has_page(0));
+  EXPECT_TRUE(has_page(1));
+  EXPECT_FALSE(has_page(2));
+  // Block 3 in place of 2.
+  world.file().map.Map(3, 1, world.file().map.Truncate(2).front().sector);
+  EXPECT_TRUE(has_page(1));
+  EXPECT_EQ(before, 0);
+  EXPECT_EQ(after, 0);
+}
+
 // --- Asynchronous reads.
 
 struct Done {

@@ -36,7 +36,7 @@ std::string PageInObjectIndex(const VmState& s) {
 
 std::string IndexLeadsToPage(const VmState& s) {
   return EachObject(s, [&](const Object& object) -> std::string {
-    for (Pindex pindex = 0; pindex < object.size; ++pindex) {
+    for (Pindex pindex = 0; pindex < object.frames.capacity(); ++pindex) {
       const FrameIndex frame = object.Lookup(pindex);
       if (frame == kNoFrame) continue;
       if (!s.pages->is_page(frame)) {

@@ -112,12 +112,13 @@ sim::Task<void> Wiring::UnwirePages(AddressSpace& space, Vpage start, uint32_t c
 }
 
 // The kernel takes the topmost page to be the wired one. But if the object is shared (minherit),
-// another map may have had the wired page, which lies below, copied into it.
+// another map may have had the wired page, which lies below, copied into it. And a file may
+// have been cut before the page.
 FrameIndex Wiring::TopmostWired(const MapEntry& entry, uint32_t i) const {
   const Object* object = &p_.objects[entry.object];
   Pindex pindex = entry.offset + i;
   while (true) {
-    const FrameIndex frame = pindex < object->size ? object->Lookup(pindex) : kNoFrame;
+    const FrameIndex frame = object->Lookup(pindex);
     if (frame != kNoFrame && p_.pages[frame].wired()) return frame;
     if (object->backing == kNoObject) return kNoFrame;
     pindex += object->backing_offset;
