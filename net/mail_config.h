@@ -24,12 +24,12 @@ struct MailSize {
 struct MailRemote {
   std::string name;
   int64_t weight = 1;                 // Its share of the messages.
-  std::vector<MailSize> sizes;        // Of messages to it; empty: as everybody\'s.
+  std::vector<MailSize> sizes;        // Of messages to it; empty: as everybody's.
   int connections = 8;                // That the relay keeps open to it.
   LinkConfig link;                    // They share it.
   SocketConfig sockets;               // At both ends.
   int64_t read_bytes_per_second = 0;  // How fast each of its connections is read; 0: at once.
-  int defer_pct = 0;                  // Of first attempts, refused for now (451).
+  int defer_pct = 0;                  // Of first attempts, put off (451).
   sim::SimDuration defer_ns = 0;      // When the relay tries again.
 };
 

@@ -8,6 +8,7 @@ namespace vmsim::net {
 
 sim::Task<void> MailRelay::AcceptAll() {
   source_.listener()->TryTake();
+  NoteLost();
   while (source_.HasWaiting() && !p_.process.killed()) {
     MailEnvelope envelope = source_.Accept();
     ++stats_.arrived;
@@ -19,7 +20,6 @@ sim::Task<void> MailRelay::AcceptAll() {
     co_await p_.engine.Consume(p_.vm.config().costs.syscall_ns);
     const int error = co_await bodies_.Make(config_.place, mail.envelope.bytes, &mail.body);
     if (error != 0) {
-      mail.error = error;
       Refuse(id);
       continue;
     }
@@ -28,6 +28,15 @@ sim::Task<void> MailRelay::AcceptAll() {
     stats_.queued_bytes += mail.envelope.bytes;
     Watch({mail.envelope.socket.get(), 0}, sim::kEventIn, DataOf(Source::kClient, id));
   }
+}
+
+// Clients that there was no descriptor for.
+void MailRelay::NoteLost() {
+  const int64_t more = source_.lost() - lost_;
+  lost_ += more;
+  stats_.arrived += more;
+  stats_.refused += more;
+  finished_ += more;
 }
 
 // 452: no body was made.

@@ -89,7 +89,7 @@ MailRelay::Mail& MailRelay::NewMail() {
 // ---- The event loop.
 
 bool MailRelay::over() const {
-  return p_.process.killed() || (finished_ + source_.lost() == config_.messages && dropping_ == 0);
+  return p_.process.killed() || (finished_ == config_.messages && dropping_ == 0);
 }
 
 sim::Task<void> MailRelay::Run() {

@@ -144,6 +144,7 @@ class MailRelay final : private PoolClient {
   sim::Task<void> AcceptAll();
   sim::Task<void> Receive(MailId id);
   sim::Task<void> Received(MailId id);
+  void NoteLost();
   void Refuse(MailId id);
   void CloseClient(Mail& mail);
   sim::Task<void> TakeStored();
@@ -190,7 +191,8 @@ class MailRelay final : private PoolClient {
   std::deque<int>
       to_serve_;  // Remotes with something new in their queue or a connection less busy.
   std::multimap<sim::SimTime, MailId> deferred_;
-  int64_t finished_ = 0;  // Delivered, refused, failed or lost for want of a file.
+  int64_t finished_ = 0;  // Delivered, refused or failed.
+  int64_t lost_ = 0;      // Of MailSource::lost, those that are counted.
   int64_t dropping_ = 0;
 };
 

@@ -80,6 +80,7 @@ void MailSource::Arrive() {
                                                    {clients_host_, config_.inbound_sockets, out_});
   if (!pair.a) {
     ++lost_;
+    CHECK_EQ(listener_->TryAdd(1), 0);  // The relay is told all the same: one message less to come.
     return;
   }
   envelope.socket = pair.a;

@@ -300,10 +300,10 @@ TEST(MailSourceTest, NoFileForAClient) {
   one.Run(World::Take::kReads);
   EXPECT_GT(one.envelopes().size(), 50u);
   for (const MailEnvelope& e : one.envelopes()) {
-    EXPECT_TRUE(std::any_of(all.envelopes().begin(), all.envelopes().end(),
-                            [&](const MailEnvelope& other) {
-                              return other.arrived == e.arrived && other.bytes == e.bytes;
-                            }));
+    EXPECT_TRUE(
+        std::any_of(all.envelopes().begin(), all.envelopes().end(), [&](const MailEnvelope& other) {
+          return other.arrived == e.arrived && other.bytes == e.bytes;
+        }));
   }
 }
 

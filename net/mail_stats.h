@@ -40,7 +40,7 @@ struct MailCounter {
 
 inline constexpr MailCounter kMailCounters[] = {
     {{"mail.arrived", "messages", "Clients that connected with a message."}, &MailStats::arrived},
-    {{"mail.refused", "messages", "Messages refused for want of memory or spool space."},
+    {{"mail.refused", "messages", "Messages refused: no descriptor, or no room for a body."},
      &MailStats::refused},
     {{"mail.received", "messages", "Messages taken in whole."}, &MailStats::received},
     {{"mail.received_bytes", "bytes", "Bytes of bodies received."}, &MailStats::received_bytes},

@@ -119,9 +119,16 @@ constexpr Story kRelayStories[] = {
      "mail_relay.spool_file_system: there is no such file system; add it to file_systems"},
     // Residency.
     {"Residency",
-     "residency { mode: OFF pull_when: LITERAL workers: 0 backlog: 1 max_pulls: 0 "
+     "residency { mode: OFF pull_when: NOT_IN_CORE workers: 0 backlog: 1 max_pulls: 0 "
      "wire_during_send: true }",
      "ok"},
+    {"Literal", "residency { pull_when: LITERAL }", "ok"},
+    {"LiteralHook", "residency { mode: HOOK pull_when: LITERAL }", "ok"},
+    {"LiteralOff", "residency { mode: OFF pull_when: LITERAL }",
+     "mail_relay.residency.pull_when: LITERAL turns the meaning of this mode round; use it with "
+     "mode HOOK"},
+    {"LiteralAlways", "residency { mode: ALWAYS_PULL pull_when: LITERAL }",
+     "mail_relay.residency.pull_when: LITERAL turns the meaning"},
     {"NoSuchMode", "residency { mode: 4 }", "mail_relay.residency.mode: 4 is not a value"},
     {"NoSuchPullWhen", "residency { pull_when: 3 }",
      "mail_relay.residency.pull_when: 3 is not a value"},
@@ -201,8 +208,8 @@ constexpr Story kRemoteStories[] = {
 
 class MailRemoteCheckTest : public testing::TestWithParam<Story> {};
 TEST_P(MailRemoteCheckTest, Check) {
-  Expect(GetParam(), absl::StrCat(kMachine, "mail_relay { messages: 1 remotes { ",
-                                  GetParam().text, " } }"));
+  Expect(GetParam(),
+         absl::StrCat(kMachine, "mail_relay { messages: 1 remotes { ", GetParam().text, " } }"));
 }
 INSTANTIATE_TEST_SUITE_P(, MailRemoteCheckTest, testing::ValuesIn(kRemoteStories), NameOf);
 
@@ -216,8 +223,7 @@ constexpr Story kWholeStories[] = {
     {"MostMessages", "mail_relay { messages: 10000000 remotes { name: 'r' } }", "ok"},
     {"TooManyMessages", "mail_relay { messages: 10000001 remotes { name: 'r' } }",
      "mail_relay.messages: 10000001 is outside 1..10000000"},
-    {"NoRemotes", "mail_relay { messages: 1 }",
-     "mail_relay.remotes: has 0 remotes; use 1 to 1024"},
+    {"NoRemotes", "mail_relay { messages: 1 }", "mail_relay.remotes: has 0 remotes; use 1 to 1024"},
     {"NoProcessAndNoRelay", "", "processes"},
     {"AProcessOfTheSameName",
      "mail_relay { messages: 1 remotes { name: 'r' } } processes { name: 'relay' }",
@@ -244,9 +250,7 @@ constexpr Story kWholeStories[] = {
 };
 
 class MailWholeCheckTest : public testing::TestWithParam<Story> {};
-TEST_P(MailWholeCheckTest, Check) {
-  Expect(GetParam(), absl::StrCat(kMachine, GetParam().text));
-}
+TEST_P(MailWholeCheckTest, Check) { Expect(GetParam(), absl::StrCat(kMachine, GetParam().text)); }
 INSTANTIATE_TEST_SUITE_P(, MailWholeCheckTest, testing::ValuesIn(kWholeStories), NameOf);
 
 // As many rows and remotes as there may be, and one more.
@@ -268,8 +272,9 @@ TEST(MailCheckTest, Many) {
 }
 
 TEST(MailCheckTest, SaysWhere) {
-  EXPECT_THAT(Check(absl::StrCat(kMachine, "\nmail_relay { messages: 1\n  remotes { name: 'r'\n"
-                                           "    defer_pct: 101 } }")),
+  EXPECT_THAT(Check(absl::StrCat(kMachine,
+                                 "\nmail_relay { messages: 1\n  remotes { name: 'r'\n"
+                                 "    defer_pct: 101 } }")),
               HasSubstr("s:4:5: mail_relay.remotes[0].defer_pct: 101 is outside 0..100"));
 }
 
@@ -324,7 +329,7 @@ TEST(MailConfigTest, Everything) {
       " inbound { bytes_per_s: 7 delay_ns: 8 queue_bytes: 9 send_buffer_bytes: 10"
       "   receive_buffer_bytes: 11 }"
       " body: SPOOL durable: true"
-      " residency { mode: ALWAYS_PULL pull_when: LITERAL workers: 12 backlog: 13 max_pulls: 14"
+      " residency { mode: HOOK pull_when: LITERAL workers: 12 backlog: 13 max_pulls: 14"
       "   wire_during_send: true }"
       " remotes { name: 'r' weight: 15 connections: 16 read_bytes_per_s: 17 defer_pct: 18"
       "   defer_ns: 19 sizes { most_bytes: 20 } link { bytes_per_s: 21 send_buffer_bytes: 22 } }"
@@ -345,7 +350,7 @@ TEST(MailConfigTest, Everything) {
   EXPECT_EQ(config.inbound_sockets.receive_buffer, 11);
   EXPECT_EQ(config.place, net::BodyPlace::kSpool);
   EXPECT_TRUE(config.durable);
-  EXPECT_EQ(config.mode, net::PullMode::kAlways);
+  EXPECT_EQ(config.mode, net::PullMode::kHook);
   EXPECT_EQ(config.residency.pull_when, net::PullWhen::kLiteral);
   EXPECT_EQ(config.residency.pool.concurrency, 12);
   EXPECT_EQ(config.residency.pool.backlog, 13);
@@ -367,6 +372,19 @@ TEST(MailConfigTest, Everything) {
   EXPECT_EQ(config.unlink.concurrency, 23);
   EXPECT_EQ(config.unlink.backlog, 24);
   EXPECT_EQ(config.store.concurrency, 25);
+}
+
+TEST(MailConfigTest, Modes) {
+  struct Case {
+    const char* text;
+    net::PullMode mode;
+  };
+  for (const Case& c : {Case{"HOOK", net::PullMode::kHook}, Case{"OFF", net::PullMode::kOff},
+                        Case{"ALWAYS_PULL", net::PullMode::kAlways}}) {
+    const net::MailConfig config = ConfigOf(absl::StrCat(
+        "mail_relay { messages: 1 remotes { name: 'r' } residency { mode: ", c.text, " } }"));
+    EXPECT_EQ(config.mode, c.mode);
+  }
 }
 
 }  // namespace
