@@ -17,6 +17,11 @@ uint64_t PagesOf(int64_t bytes) {
   return (static_cast<uint64_t>(bytes) + vm::kPageSize - 1) >> vm::kPageShift;
 }
 
+// Bytes of the pages that the range touches.
+uint64_t WholePages(const BodyRange& range) {
+  return (range.end_page() - range.first_page()) << vm::kPageShift;
+}
+
 }  // namespace
 
 MailBodies::MailBodies(vm::VmSystem& vm, vm::Process& process, vfs::VfsSystem* vfs,
@@ -78,12 +83,18 @@ sim::Task<int> MailBodies::Sync(MailBody& body) {
   co_return error;
 }
 
+sim::Task<int> MailBodies::SwapOut(const MailBody& body) {
+  if (body.file.vnode == nullptr) co_return 0;
+  const int error = co_await vm_.syscalls().Msync(
+      process_, body.range.address, WholePages(body.range), vm::kMsSync | vm::kMsInvalidate);
+  co_return error;
+}
+
 sim::Task<void> MailBodies::Drop(MailBody* body) {
   if (body->mapped()) {
     const BodyRange range = body->range;
     body->range = {};
-    co_await vm_.syscalls().Munmap(process_, range.address,
-                                   (range.end_page() - range.first_page()) << vm::kPageShift);
+    co_await vm_.syscalls().Munmap(process_, range.address, WholePages(range));
   }
   co_await DropFile(body);
 }

@@ -40,6 +40,9 @@ class MailBodies {
   sim::Task<int> Store(const MailBody& body, int64_t first, int64_t bytes);
   // fsync of a spool file; 0 for the heap.
   sim::Task<int> Sync(MailBody& body);
+  // Writes what is dirty of a spool file's body and drops all of it from memory (msync with
+  // MS_INVALIDATE). EIO: some of it is still there. Does nothing for the heap.
+  sim::Task<int> SwapOut(const MailBody& body);
   // Unmaps it, and removes its file. Does nothing without a body.
   sim::Task<void> Drop(MailBody* body);
 

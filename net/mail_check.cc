@@ -111,6 +111,28 @@ class MailInvariants {
     return "";
   }
 
+  // Messages that count as in memory, in all and by remote.
+  static std::string Resident(const MailRelay& r) {
+    int64_t all = 0;
+    std::vector<int64_t> waiting(r.remotes_.size()), deferred(r.remotes_.size());
+    for (const auto& mail : r.mails_) {
+      if (!mail->resident) continue;
+      ++all;
+      waiting[static_cast<size_t>(mail->envelope.remote)] += mail->stage == Stage::kWaiting;
+      deferred[static_cast<size_t>(mail->envelope.remote)] += mail->stage == Stage::kDeferred;
+    }
+    if (all != r.resident_) return absl::StrCat(all, " are in memory, counted are ", r.resident_);
+    for (size_t i = 0; i < r.remotes_.size(); ++i) {
+      const MailRelay::Remote& remote = r.remotes_[i];
+      if (waiting[i] == remote.resident_waiting && deferred[i] == remote.resident_deferred)
+        continue;
+      return absl::StrCat("remote ", i, ": ", waiting[i], " and ", deferred[i],
+                          " are in memory, counted are ", remote.resident_waiting, " and ",
+                          remote.resident_deferred);
+    }
+    return "";
+  }
+
   static std::string Progress(const MailRelay& r) {
     for (const auto& mail : r.mails_) {
       if (mail->stage == Stage::kFree || mail->stage == Stage::kDropping) continue;
@@ -142,6 +164,7 @@ const MailInvariants::Check MailInvariants::kAll[] = {
     {"mail-has-connection", HasConnection},
     {"mail-queued-once", Queues},
     {"mail-progress", Progress},
+    {"mail-resident", Resident},
     {"mail-residency", ResidencySound},
     {"mail-epoll", EpollSound},
 };

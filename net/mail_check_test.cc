@@ -128,6 +128,12 @@ TEST(MailCheckTest, EachBreakIsFound) {
        [](Scene& c) {
          return c.With(Peer::received(c.r(), c.In(Stage::kReceiving)), int64_t{60'001});
        }},
+      {"OutOfMemoryUncounted", "mail-resident",
+       [](Scene& c) { return c.With(Peer::resident(c.r(), c.In(Stage::kSending)), false); }},
+      {"WaitingUncounted", "mail-resident",
+       [](Scene& c) { return c.With(Peer::resident_waiting(c.r(), 0), int64_t{0}); }},
+      {"DeferredCountedTooOften", "mail-resident",
+       [](Scene& c) { return c.With(Peer::resident_deferred(c.r(), 1), int64_t{99}); }},
       {"ResidencyIsBroken", "mail-residency",
        [](Scene& c) {
          return c.With(ResidencyTestPeer::wrong_threads(c.r().residency()), int64_t{1});

@@ -60,6 +60,11 @@ struct MailConfig {
   // Spool files are on the disk before a message counts as received.
   bool durable = false;
   std::vector<MailRemote> remotes;
+  // Above these, bodies in a spool are written and dropped from memory by the SwapOut pool
+  // (max_resident_messages and so on).
+  int64_t max_resident_messages = 0;       // That the relay has; 0: any number.
+  int64_t max_resident_active_queue = -1;  // That wait for one remote; -1: any number.
+  int64_t max_resident_transfails = -1;    // That one remote has put off; -1: any number.
 
   PullMode mode = PullMode::kHook;
   ResidencyConfig residency;

@@ -8,11 +8,12 @@
 namespace vmsim::net {
 
 // Behind all that wait for its remote.
-void MailRelay::Enqueue(MailId id) {
+sim::Task<void> MailRelay::Enqueue(MailId id) {
   Mail& mail = *mails_[id];
   mail.stage = Stage::kWaiting;
   remotes_[static_cast<size_t>(mail.envelope.remote)].waiting.push_back(id);
   to_serve_.push_back(mail.envelope.remote);
+  co_await CountIn(id);
 }
 
 sim::Task<void> MailRelay::ServeRemotes() {
@@ -31,8 +32,9 @@ sim::Task<void> MailRelay::ServeRemote(int index) {
     const MailId id = remotes_[static_cast<size_t>(index)].waiting.front();
     remotes_[static_cast<size_t>(index)].waiting.pop_front();
     Mail& mail = *mails_[id];
+    CountOut(mail);
     if (std::exchange(mail.envelope.deferred, false)) {
-      Defer(mail);
+      co_await Defer(id);
       continue;
     }
     mail.stage = Stage::kAsking;
@@ -82,21 +84,24 @@ void MailRelay::Await(Mail& mail) {
 
 // ---- 451: not now.
 
-void MailRelay::Defer(Mail& mail) {
+sim::Task<void> MailRelay::Defer(MailId id) {
+  Mail& mail = *mails_[id];
   ++stats_.deferred;
   mail.stage = Stage::kDeferred;
   const sim::SimDuration wait = config_.remotes[static_cast<size_t>(mail.envelope.remote)].defer_ns;
   mail.due = p_.engine.now() + wait;
   const auto it = deferred_.emplace(mail.due, mail.id);
   if (it == deferred_.begin()) timer_->Set({.value_ns = it->first}, Timer::From::kStart);
+  co_await CountIn(id);
 }
 
-void MailRelay::EndDeferrals() {
+sim::Task<void> MailRelay::EndDeferrals() {
   timer_->TryTake();
   while (!deferred_.empty() && deferred_.begin()->first <= p_.engine.now()) {
     const MailId id = deferred_.begin()->second;
     deferred_.erase(deferred_.begin());
-    Enqueue(id);
+    CountOut(*mails_[id]);
+    co_await Enqueue(id);
   }
   if (!deferred_.empty()) {
     timer_->Set({.value_ns = deferred_.begin()->first}, Timer::From::kStart);
@@ -173,6 +178,7 @@ sim::Task<void> MailRelay::Finish(MailId id, bool ok) {
   mail.counted = false;
   --stats_.queued;
   stats_.queued_bytes -= mail.envelope.bytes;
+  if (std::exchange(mail.resident, false)) --resident_;
   if (mail.message) {
     residency_->Done(*mail.message, ok);
     residency_->Delete(*mail.message);
@@ -186,7 +192,7 @@ sim::Task<void> MailRelay::DropMail(MailId id) {
   Mail& mail = *mails_[id];
   mail.stage = Stage::kDropping;
   ++dropping_;
-  co_await unlink_.Submit(mail);
+  if (!mail.swapping) co_await unlink_.Submit(mail);
 }
 
 }  // namespace vmsim::net

@@ -90,11 +90,17 @@ sim::Task<void> MailRelay::Received(MailId id) {
     co_return;
   }
   ++stats_.received;
-  Enqueue(id);
+  co_await BecomeResident(id);
+  co_await Enqueue(id);
 }
 
 sim::Task<void> MailRelay::TakeStored() {
   stored_event_->TryTake();
+  while (!to_drop_.empty() && !p_.process.killed()) {
+    const MailId id = to_drop_.front();
+    to_drop_.pop_front();
+    co_await unlink_.Submit(*mails_[id]);
+  }
   while (!stored_.empty() && !p_.process.killed()) {
     const MailId id = stored_.front();
     stored_.pop_front();
@@ -103,7 +109,8 @@ sim::Task<void> MailRelay::TakeStored() {
       continue;
     }
     ++stats_.received;
-    Enqueue(id);
+    co_await BecomeResident(id);
+    co_await Enqueue(id);
   }
 }
 

@@ -142,16 +142,20 @@ sim::Task<void> MailRelay::Handle(EpollEvent event) {
       co_await TakeStored();
       break;
     case Source::kTimer:
-      EndDeferrals();
+      co_await EndDeferrals();
       break;
   }
 }
 
 // ---- Helpers.
 
-// The Unlink pool has what is to be dropped, the SwapOut pool what is to be stored.
+// The Unlink pool has what is to be dropped, the SwapOut pool what is to be stored or swapped out.
 sim::Task<void> MailRelay::Run(PoolJob& job) {
   Mail& mail = static_cast<Mail&>(job);
+  if (mail.swapping) {
+    co_await bodies_.SwapOut(mail.body);
+    co_return;
+  }
   if (mail.stage == Stage::kDropping) {
     co_await bodies_.Drop(&mail.body);
     co_return;
@@ -162,7 +166,11 @@ sim::Task<void> MailRelay::Run(PoolJob& job) {
 
 void MailRelay::OnFinished(PoolJob& job) {
   Mail& mail = static_cast<Mail&>(job);
-  if (mail.stage == Stage::kDropping) {
+  if (mail.swapping) {
+    mail.swapping = false;
+    if (mail.stage != Stage::kDropping) return;
+    to_drop_.push_back(mail.id);
+  } else if (mail.stage == Stage::kDropping) {
     const MailId id = mail.id;
     mail = Mail();
     mail.id = id;

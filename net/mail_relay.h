@@ -3,7 +3,7 @@
 //     clients --> receive --> [queue of the remote] --> body in core? --> send --> remotes
 //                    |               ^      |                 | no
 //                    v               '------' 451, later      v
-//                SwapOut: fsync                           SwapIn: pull, and ask again
+//                SwapOut: fsync, swap-out                 SwapIn: pull, and ask again
 //
 // The scheduler accepts, receives into a body's memory, asks net/residency.h whether a body may be
 // sent, and sends it in pieces as the remote's socket takes them. It never waits for a disk on
@@ -15,6 +15,10 @@
 // A remote has so many connections, each of which carries one message at a time; those that wait
 // for one are served first come, first served. A message whose body is being pulled keeps its
 // connection. One that a remote has put off waits its time and goes to the end of the queue.
+//
+// Limits of bodies in memory (max_resident_*) have those above them written to the spool and dropped
+// from memory: of all, of those that wait for one remote, of those that one remote has put off. A
+// body that is dropped counts no more; what a pull brings back does not count again.
 //
 // The run is over when every message has been delivered, refused or has failed, or the process was
 // killed.
@@ -106,8 +110,10 @@ class MailRelay final : private PoolClient {
     int64_t sent = 0;
     int connection = -1;
     int error = 0;
-    bool counted = false;  // Among those queued.
-    bool watched = false;  // The message is in the epoll set.
+    bool counted = false;   // Among those queued.
+    bool resident = false;  // It counts for the limits of those in memory.
+    bool swapping = false;  // The SwapOut pool has it.
+    bool watched = false;   // The message is in the epoll set.
     Ref<Message> message;
   };
   struct Outbound {
@@ -120,6 +126,8 @@ class MailRelay final : private PoolClient {
     std::unique_ptr<Link> out, back;
     std::deque<MailId> waiting;
     std::vector<int> idle;  // Connections, the one used last at the end.
+    int64_t resident_waiting = 0;
+    int64_t resident_deferred = 0;
   };
 
   // What an epoll entry is about: a kind in the upper half, an index in the lower.
@@ -150,20 +158,27 @@ class MailRelay final : private PoolClient {
   sim::Task<void> TakeStored();
 
   // mail_deliver.cc.
-  void Enqueue(MailId id);
+  sim::Task<void> Enqueue(MailId id);
   sim::Task<void> ServeRemotes();
   sim::Task<void> ServeRemote(int remote);
   sim::Task<void> Ask(MailId id);
   void Await(Mail& mail);
-  void Defer(Mail& mail);
-  void EndDeferrals();
+  sim::Task<void> Defer(MailId id);
+  sim::Task<void> EndDeferrals();
   void StartSending(Mail& mail);
   sim::Task<void> Send(int connection);
   sim::Task<void> Finish(MailId id, bool ok);
   void ReleaseConnection(Mail& mail);
   sim::Task<void> DropMail(MailId id);
 
-  // PoolClient: stores and drops.
+  // mail_swapout.cc: the limits of bodies in memory.
+  int64_t* ResidentCount(const Mail& mail);
+  sim::Task<void> CountIn(MailId id);
+  void CountOut(Mail& mail);
+  sim::Task<void> BecomeResident(MailId id);
+  sim::Task<void> SwapOut(MailId id);
+
+  // PoolClient: stores, swap-outs and drops.
   void OnQueued(PoolJob&) override {}
   void OnStarted(PoolJob&) override {}
   sim::Task<void> Run(PoolJob& job) override;
@@ -188,6 +203,8 @@ class MailRelay final : private PoolClient {
   std::vector<MailId> free_;
   std::vector<Outbound> outbound_;
   std::deque<MailId> stored_;
+  std::deque<MailId> to_drop_;  // Ended while the SwapOut pool had them.
+  int64_t resident_ = 0;
   std::deque<int>
       to_serve_;  // Remotes with something new in their queue or a connection less busy.
   std::multimap<sim::SimTime, MailId> deferred_;

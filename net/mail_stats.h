@@ -19,6 +19,7 @@ struct MailStats {
   int64_t delivered = 0;
   int64_t delivered_bytes = 0;
   int64_t failed = 0;
+  int64_t swapped_out = 0;
   int64_t queued = 0;
   int64_t queued_bytes = 0;
   int64_t turns = 0;
@@ -49,6 +50,8 @@ inline constexpr MailCounter kMailCounters[] = {
     {{"mail.delivered_bytes", "bytes", "Bytes of bodies sent."}, &MailStats::delivered_bytes},
     {{"mail.failed", "messages", "Messages whose body could not be read or kept."},
      &MailStats::failed},
+    {{"mail.swapped_out", "messages", "Bodies that limits had written and dropped from memory."},
+     &MailStats::swapped_out},
     {{"mail.queued", "messages",
       "Messages that the relay has, delivered ones and others that ended left out.",
       sim::CounterKind::kLevel},

@@ -34,6 +34,13 @@ struct MailTestPeer {
   static Stage& stage(MailRelay& r, size_t id) { return r.mails_[id]->stage; }
   static int& connection(MailRelay& r, size_t id) { return r.mails_[id]->connection; }
   static bool& counted(MailRelay& r, size_t id) { return r.mails_[id]->counted; }
+  static bool& resident(MailRelay& r, size_t id) { return r.mails_[id]->resident; }
+  static int64_t& resident_waiting(MailRelay& r, size_t remote) {
+    return r.remotes_[remote].resident_waiting;
+  }
+  static int64_t& resident_deferred(MailRelay& r, size_t remote) {
+    return r.remotes_[remote].resident_deferred;
+  }
   static int64_t& received(MailRelay& r, size_t id) { return r.mails_[id]->received; }
   static int64_t& sent(MailRelay& r, size_t id) { return r.mails_[id]->sent; }
   static int64_t& bytes(MailRelay& r, size_t id) { return r.mails_[id]->envelope.bytes; }

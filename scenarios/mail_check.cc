@@ -93,6 +93,12 @@ absl::Status CheckBody(const v1::Scenario& scenario, const ScenarioPlace& place,
     return place.Error({&at, relay.durable() ? "durable" : "spool_file_system"},
                        "is about a spool; set body: SPOOL, or remove it");
   }
+  for (const char* field :
+       {"max_resident_messages", "max_resident_active_queue", "max_resident_transfails"}) {
+    const auto* descriptor = v1::MailRelay::descriptor()->FindFieldByName(field);
+    if (spool || !relay.GetReflection()->HasField(relay, descriptor)) continue;
+    return place.Error({&at, field}, "is about a spool; set body: SPOOL, or remove it");
+  }
   if (spool && FindFileSystem(scenario, relay.spool_file_system()) < 0) {
     return place.Error({&at, "spool_file_system"},
                        relay.spool_file_system().empty()
@@ -112,6 +118,9 @@ absl::Status CheckMailRelay(const v1::Scenario& scenario, const ScenarioPlace& p
       {"unlink_workers", 0, 4096},
       {"unlink_backlog", 1, int64_t{1} << 40},
       {"store_workers", 0, 4096},
+      {"max_resident_messages", 0, 10'000'000},
+      {"max_resident_active_queue", -1, 10'000'000},
+      {"max_resident_transfails", -1, 10'000'000},
   };
   constexpr IntegerRule kResidencyRules[] = {
       {"workers", 0, 4096},

@@ -64,6 +64,12 @@ constexpr Story kRelayStories[] = {
     {"LongestUnlinkBacklog", "unlink_backlog: 1099511627776", "ok"},
     {"UnlinkBacklogTooLong", "unlink_backlog: 1099511627777",
      "mail_relay.unlink_backlog: 1099511627777 is outside"},
+    {"LimitWithoutSpool", "max_resident_transfails: 5",
+     "mail_relay.max_resident_transfails: is about a spool; set body: SPOOL, or remove it"},
+    {"TooLowALimit", "body: SPOOL max_resident_active_queue: -2",
+     "mail_relay.max_resident_active_queue: -2 is outside -1..10000000"},
+    {"NegativeLimitOfAll", "body: SPOOL max_resident_messages: -1",
+     "mail_relay.max_resident_messages: -1 is outside 0..10000000"},
     {"NoStoreWorkers", "store_workers: 0", "ok"},
     {"TooManyStoreWorkers", "store_workers: 4097",
      "mail_relay.store_workers: 4097 is outside 0..4096"},
@@ -234,6 +240,11 @@ constexpr Story kWholeStories[] = {
     {"TheOnlyFileSystem",
      "file_systems { name: 's' disk: 'd' }"
      "mail_relay { messages: 1 body: SPOOL durable: true remotes { name: 'r' } }",
+     "ok"},
+    {"LimitsOfBodiesInMemory",
+     "file_systems { name: 's' disk: 'd' }"
+     "mail_relay { messages: 1 body: SPOOL max_resident_messages: 0 max_resident_active_queue: -1 "
+     "max_resident_transfails: 10000000 remotes { name: 'r' } }",
      "ok"},
     {"OneOfTwo",
      "file_systems { name: 's' disk: 'd' size_bytes: 65536 } file_systems { name: 't' disk: 'd' }"

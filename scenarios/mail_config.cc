@@ -89,6 +89,15 @@ net::MailConfig ToMailConfig(const v1::MailRelay& relay, const vm::Costs& costs)
   if (relay.has_unlink_workers()) config.unlink.concurrency = relay.unlink_workers();
   if (relay.has_unlink_backlog()) config.unlink.backlog = relay.unlink_backlog();
   if (relay.has_store_workers()) config.store.concurrency = relay.store_workers();
+  if (relay.has_max_resident_messages()) {
+    config.max_resident_messages = relay.max_resident_messages();
+  }
+  if (relay.has_max_resident_active_queue()) {
+    config.max_resident_active_queue = relay.max_resident_active_queue();
+  }
+  if (relay.has_max_resident_transfails()) {
+    config.max_resident_transfails = relay.max_resident_transfails();
+  }
   config.mode = ToMode(relay.residency().mode());
   config.residency = ToResidency(relay.residency(), costs);
   return config;
