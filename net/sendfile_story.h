@@ -108,6 +108,22 @@ class SendfileStory {
   bool check_machine_ = true;
 };
 
+// A file of so many bytes.
+inline SendfileStory::Options FileOf(int64_t bytes) {
+  SendfileStory::Options options;
+  options.vfs.file = {.bytes = bytes};
+  return options;
+}
+
+// A link that takes 1 ms for a page, and holds one.
+inline SendfileStory::Options SlowLink(int64_t bytes) {
+  SendfileStory::Options options = FileOf(bytes);
+  options.link = {.bytes_per_second = vm::kPageSize * 1000,
+                  .queue_bytes = vm::kPageSize,
+                  .segment_bytes = vm::kPageSize};
+  return options;
+}
+
 }  // namespace vmsim::net
 
 #endif  // VMSIM_NET_SENDFILE_STORY_H_
