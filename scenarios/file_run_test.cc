@@ -508,6 +508,11 @@ TEST(FileRunTest, ADiskThatLiesBreaksPromises) {
   EXPECT_EQ(Failed(torn), Texts{});
   EXPECT_EQ(torn.crash().sectors_safe(), 3);
   EXPECT_EQ(torn.crash().violations(), 5);
+  // A write that comes short says so.
+  const v1::Result cut = run("kind: SHORT_TRANSFER op: WRITE prefix_sectors: 3 nth: 1");
+  EXPECT_EQ(Failed(cut), Texts{});
+  EXPECT_EQ(cut.crash().sectors_safe(), 8);
+  EXPECT_EQ(cut.crash().violations(), 0);
   // One that owns up to it is believed, and the write made again.
   const v1::Result owned = run("kind: TORN_WRITE prefix_sectors: 3 report_error: true nth: 1");
   EXPECT_EQ(Failed(owned), Texts{});

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "net/mail_config.h"
 #include "scenarios/check_rules.h"
 #include "scenarios/file_config.h"
 #include "scenarios/status_macros.h"
@@ -75,7 +76,7 @@ absl::Status CheckRemotes(const ScenarioPlace& place, const FieldRef& at,
     VMSIM_RETURN_IF_ERROR(CheckIntegers(place, remote, config, kRules));
     VMSIM_RETURN_IF_ERROR(CheckLink(place, {&remote, "link"}, config.link()));
     VMSIM_RETURN_IF_ERROR(CheckSizes(place, remote, config));
-    connections += config.has_connections() ? config.connections() : 8;
+    connections += config.has_connections() ? config.connections() : net::MailRemote().connections;
   }
   if (connections > kMaxConnections) {
     return place.Error(

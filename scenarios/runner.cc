@@ -103,12 +103,20 @@ absl::Status RunToEnd(Machine& machine, RunWatch& watch, InvariantWatch& invaria
 }
 
 // Whether some disk stored less of a write than it said, or brought less of a block: who writes a
-// part of the block then stores what was in memory in place of the rest.
+// part of the block then stores what was in memory in place of the rest. A write that is short says
+// so, and is made again.
 bool DisksLied(const Machine& machine) {
-  return std::any_of(machine.disks().begin(), machine.disks().end(), [](const auto& disk) {
-    return disk->faults().count(sim::DiskFaultKind::kTorn) > 0 ||
-           disk->faults().count(sim::DiskFaultKind::kShort) > 0;
-  });
+  const auto lied = [](const sim::Disk& disk) {
+    if (disk.faults().count(sim::DiskFaultKind::kTorn) > 0) return true;
+    if (disk.faults().count(sim::DiskFaultKind::kShort) == 0) return false;
+    const std::vector<sim::DiskFaultRule>& rules = disk.config().faults;
+    return std::any_of(rules.begin(), rules.end(), [](const sim::DiskFaultRule& rule) {
+      return rule.kind == sim::DiskFaultKind::kShort &&
+             (rule.ops & sim::OpBit(sim::DiskOp::kRead)) != 0;
+    });
+  };
+  return std::any_of(machine.disks().begin(), machine.disks().end(),
+                     [&lied](const auto& disk) { return lied(*disk); });
 }
 
 // Data that were promised to be safe are, after power has failed, unless a disk was made to lie.

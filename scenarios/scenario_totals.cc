@@ -6,6 +6,7 @@
 
 #include "scenarios/file_config.h"
 #include "scenarios/generators.h"
+#include "scenarios/mail_config.h"
 #include "scenarios/map_names.h"
 #include "scenarios/saturating.h"
 #include "scenarios/scenario_config.h"
@@ -321,30 +322,25 @@ int64_t SwapPages(const v1::Scenario& scenario, const v1::SwapDevice& device) {
   return 0;
 }
 
-// Of the largest body of a table, or of the default's.
-int64_t MostBodyPages(const google::protobuf::RepeatedPtrField<v1::MailSize>& sizes) {
-  constexpr int64_t kDefaultMostBytes = 100'000;
-  const int64_t bytes = sizes.empty() ? kDefaultMostBytes : sizes.rbegin()->most_bytes();
-  return (bytes + vm::kPageSize - 1) / vm::kPageSize;
+int64_t MostBodyPages(const std::vector<net::MailSize>& sizes) {
+  return (sizes.back().most_bytes + vm::kPageSize - 1) / vm::kPageSize;
 }
 
 // As if no message were delivered before the last has arrived. Requires: CheckMailRelay accepts it.
 void AddMailRelay(const v1::MailRelay& relay, int64_t& host_bytes) {
-  int64_t pages = MostBodyPages(relay.sizes());
+  const net::MailConfig config = ToMailConfig(relay, {});
+  int64_t pages = MostBodyPages(config.sizes);
   int64_t connections = 0;
-  for (const v1::MailRemote& remote : relay.remotes()) {
-    if (!remote.sizes().empty()) pages = std::max(pages, MostBodyPages(remote.sizes()));
-    AddTo(connections, remote.has_connections() ? remote.connections() : 8, 1);
+  for (const net::MailRemote& remote : config.remotes) {
+    if (!remote.sizes.empty()) pages = std::max(pages, MostBodyPages(remote.sizes));
+    connections += remote.connections;
   }
-  const auto threads = [](bool has, int32_t n) { return has ? n : 8; };
-  AddTo(host_bytes, relay.messages(), kBytesPerMessage);
-  AddTo(host_bytes, SaturatingMultiply(relay.messages(), pages), kBytesPerMappedPage);
+  const int threads =
+      config.residency.pool.concurrency + config.store.concurrency + config.unlink.concurrency;
+  AddTo(host_bytes, config.messages, kBytesPerMessage);
+  AddTo(host_bytes, SaturatingMultiply(config.messages, pages), kBytesPerMappedPage);
   AddTo(host_bytes, connections, 2 * kBytesPerConnection);
-  AddTo(host_bytes,
-        threads(relay.residency().has_workers(), relay.residency().workers()) +
-            threads(relay.has_store_workers(), relay.store_workers()) +
-            threads(relay.has_unlink_workers(), relay.unlink_workers()),
-        kBytesPerThread);
+  AddTo(host_bytes, threads, kBytesPerThread);
 }
 
 }  // namespace
